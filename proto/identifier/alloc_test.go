@@ -1,0 +1,42 @@
+//go:build !race
+
+package identifier
+
+import "testing"
+
+func TestAllocations(t *testing.T) {
+	small, full := AppendRecord(nil, smallRecord()), AppendRecord(nil, sample())
+	line := AppendRecordJSON(nil, smallRecord())
+	var dst [512]byte
+	var ns string
+	id, err := Parse("88.1021.150/sn-001")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name string
+		most float64
+		run  func()
+	}{
+		{"decode", 2, func() { _, _ = DecodeRecord(small) }},
+		{"decode with references", 3, func() { _, _ = DecodeRecord(full) }},
+		{"append", 0, func() { AppendRecord(dst[:0], smallRecordShared) }},
+		{"append JSON", 0, func() { AppendRecordJSON(dst[:0], smallRecordShared) }},
+		{"parse JSON", 4, func() { _, _ = ParseRecordJSON(line) }},
+		{"parse a folded Handle", 0, func() { _, _ = Parse("88.1021.150/sn-001") }},
+		{"parse a mixed Handle", 2, func() { _, _ = Parse("88.1021.150/SN-001") }},
+		{"parse a dotted OID", 0, func() { _, _ = Parse("1.2.156.20009.1") }},
+		{"namespaces", 0, func() {
+			for ns = range id.Namespaces() {
+				break
+			}
+		}},
+	} {
+		if n := testing.AllocsPerRun(100, test.run); n > test.most {
+			t.Errorf("%s: %v allocations, at most %v are expected", test.name, n, test.most)
+		}
+	}
+	_ = ns
+}
+
+var smallRecordShared = smallRecord()

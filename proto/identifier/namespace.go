@@ -1,0 +1,56 @@
+package identifier
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Namespace is a part of a scheme's identifiers that is allocated to an enterprise: a Handle
+// prefix, an OID arc, leading digits of an Ecode, a GS1 company prefix.
+type Namespace struct {
+	Scheme        Scheme         `json:"scheme"`
+	Prefix        string         `json:"prefix"` // canonical name, see Scheme.ParseNamespace
+	Enterprise    string         `json:"enterprise"`
+	State         NamespaceState `json:"state"`
+	Mode          Mode           `json:"mode"`
+	CaseSensitive bool           `json:"caseSensitive,omitempty"` // Handle suffixes are taken as written
+	Service       *Service       `json:"service,omitempty"`       // whom to ask; set when delegated
+	Reason        string         `json:"reason,omitempty"`        // why it is not active
+	Created       time.Time      `json:"created"`
+	Updated       time.Time      `json:"updated"`
+
+	Version uint64 `json:"-"` // the store's; not part of the encoding
+}
+
+// Serves reports whether records under n are answered from our own store.
+func (n *Namespace) Serves() bool { return n.State == NamespaceActive && n.Mode == Hosted }
+
+// Key is the namespace's place in tables of namespaces.
+func (n *Namespace) Key() Key { return Key{n.Scheme, n.Prefix} }
+
+// NamespaceState is where a namespace stands in its life.
+type NamespaceState string
+
+const (
+	NamespaceActive    NamespaceState = "active"
+	NamespaceSuspended NamespaceState = "suspended" // answers say so; writes are refused
+	NamespaceWithdrawn NamespaceState = "withdrawn" // as suspended, for good
+)
+
+// Mode says who answers for a namespace.
+type Mode string
+
+const (
+	Hosted    Mode = "hosted"    // 托管: we hold the records
+	Delegated Mode = "delegated" // the enterprise's own node does; we refer to it
+)
+
+// Service is where a delegated namespace is answered. A port of 0 means that the service does not
+// speak that protocol.
+type Service struct {
+	IP   netip.Addr `json:"ip"`
+	UDP  uint16     `json:"udp,omitempty"`  // native Handle over UDP
+	TCP  uint16     `json:"tcp,omitempty"`  // native Handle over TCP
+	HTTP uint16     `json:"http,omitempty"` // Handle over HTTP
+	DNS  uint16     `json:"dns,omitempty"`
+}
