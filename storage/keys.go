@@ -1,0 +1,118 @@
+package storage
+
+import (
+	"encoding/binary"
+	"time"
+
+	"github.com/idnode/idnode/proto/identifier"
+	"github.com/idnode/idnode/storage/internal/keyenc"
+)
+
+// Table is the first octet of every key. Numbers are part of the stored format and never change.
+type Table byte
+
+const (
+	TableMeta        Table = 'M' // name → format and identity of the store
+	TableRecord      Table = 'r' // scheme, canonical name → record
+	TableHistory     Table = 'h' // scheme, canonical name, version → record as it was
+	TableNamespace   Table = 'n' // scheme, canonical prefix → identifier.Namespace
+	TableEnterprise  Table = 'e' // id → enterprise
+	TableCredential  Table = 'k' // key id → API key
+	TableIdempotency Table = 'i' // day, scope → first answer
+	TableAudit       Table = 'a' // time, random → audit entry
+	TableCursor      Table = 'c' // follower → place in the change log
+	TableChange      Table = 'l' // place → changes; written and read by engines only
+)
+
+// TableOf is the table that key belongs to.
+func TableOf(key []byte) Table {
+	if len(key) == 0 {
+		return 0
+	}
+	return Table(key[0])
+}
+
+// TableRange is all keys of a table.
+func TableRange(t Table) Range {
+	return Range{Start: []byte{byte(t)}, End: []byte{byte(t) + 1}}
+}
+
+// PrefixRange is all keys that begin with prefix.
+func PrefixRange(prefix []byte) Range {
+	return Range{Start: prefix, End: keyenc.PrefixEnd(prefix)}
+}
+
+// RecordKey is where the record of k is stored. The canonical name stands last and unescaped, so
+// that the records of a scheme are scanned in the order of their names.
+func RecordKey(k identifier.Key) []byte { return nameKey(TableRecord, k) }
+
+// AppendRecordKey appends RecordKey(k) to dst.
+func AppendRecordKey(dst []byte, k identifier.Key) []byte {
+	dst = append(dst, byte(TableRecord), byte(k.Scheme))
+	return append(dst, k.Name...)
+}
+
+// ParseRecordKey is the inverse of RecordKey.
+func ParseRecordKey(key []byte) (identifier.Key, bool) { return parseNameKey(TableRecord, key) }
+
+// NamespaceKey is where the namespace k is stored.
+func NamespaceKey(k identifier.Key) []byte { return nameKey(TableNamespace, k) }
+
+// ParseNamespaceKey is the inverse of NamespaceKey.
+func ParseNamespaceKey(key []byte) (identifier.Key, bool) { return parseNameKey(TableNamespace, key) }
+
+// HistoryKey is where the state of k's record at a version is kept once that version is past.
+func HistoryKey(k identifier.Key, version uint64) []byte {
+	return binary.BigEndian.AppendUint64(HistoryPrefix(k), version)
+}
+
+// HistoryPrefix begins the history keys of k, which follow in the order of versions.
+func HistoryPrefix(k identifier.Key) []byte {
+	b := append(make([]byte, 0, len(k.Name)+20), byte(TableHistory), byte(k.Scheme))
+	return keyenc.AppendString(b, k.Name)
+}
+
+// EnterpriseKey is where the enterprise of that id is stored.
+func EnterpriseKey(id string) []byte { return append([]byte{byte(TableEnterprise)}, id...) }
+
+// CredentialKey is where the API key of that id is stored.
+func CredentialKey(id string) []byte { return append([]byte{byte(TableCredential)}, id...) }
+
+// MetaKey is where a fact about the store itself is kept.
+func MetaKey(name string) []byte { return append([]byte{byte(TableMeta)}, name...) }
+
+// CursorKey is where a follower of the change log keeps its place.
+func CursorKey(follower string) []byte { return append([]byte{byte(TableCursor)}, follower...) }
+
+// IdempotencyKey is where the first answer to a request is kept: the day of the request in UTC
+// stands first, so that old days are removed as one range. Scope names tenant, route and the
+// client's key.
+func IdempotencyKey(day time.Time, scope []byte) []byte {
+	return append(IdempotencyDay(day), scope...)
+}
+
+// IdempotencyDay begins the idempotency keys of a day.
+func IdempotencyDay(day time.Time) []byte {
+	b := append(make([]byte, 0, 64), byte(TableIdempotency))
+	return binary.BigEndian.AppendUint32(b, uint32(day.Unix()/86400))
+}
+
+// AuditKey is where an audit entry is kept, in the order of time; unique tells apart entries of
+// one moment.
+func AuditKey(t time.Time, unique [8]byte) []byte {
+	b := append(make([]byte, 0, 17), byte(TableAudit))
+	b = binary.BigEndian.AppendUint64(b, uint64(t.UnixNano()))
+	return append(b, unique[:]...)
+}
+
+func nameKey(t Table, k identifier.Key) []byte {
+	b := append(make([]byte, 0, len(k.Name)+2), byte(t), byte(k.Scheme))
+	return append(b, k.Name...)
+}
+
+func parseNameKey(t Table, key []byte) (identifier.Key, bool) {
+	if len(key) < 3 || key[0] != byte(t) {
+		return identifier.Key{}, false
+	}
+	return identifier.Key{Scheme: identifier.Scheme(key[1]), Name: string(key[2:])}, true
+}

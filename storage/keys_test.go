@@ -1,0 +1,73 @@
+package storage_test
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/idnode/idnode/proto/identifier"
+	"github.com/idnode/idnode/storage"
+)
+
+// TestKeyBytes pins the stored form of keys.
+func TestKeyBytes(t *testing.T) {
+	f := func(name string, got []byte, want string) {
+		t.Helper()
+		if string(got) != want {
+			t.Errorf("%s = %q, want %q", name, got, want)
+		}
+	}
+	k := identifier.Key{Scheme: identifier.Handle, Name: "88.1021/sn\x00-1"}
+	day := time.Date(1970, 1, 3, 23, 59, 59, 0, time.UTC)
+	f("record", storage.RecordKey(k), "r\x0188.1021/sn\x00-1")
+	f("record, appended", storage.AppendRecordKey([]byte("x"), k), "xr\x0188.1021/sn\x00-1")
+	f("history", storage.HistoryKey(k, 258), "h\x0188.1021/sn\x00\xff-1\x00\x01\x00\x00\x00\x00\x00\x00\x01\x02")
+	f("namespace", storage.NamespaceKey(identifier.Key{Scheme: identifier.OID, Name: "1.2.156"}), "n\x021.2.156")
+	f("enterprise", storage.EnterpriseKey("self"), "eself")
+	f("credential", storage.CredentialKey("k1"), "kk1")
+	f("meta", storage.MetaKey("format"), "Mformat")
+	f("cursor", storage.CursorKey("topsync"), "ctopsync")
+	f("idempotency", storage.IdempotencyKey(day, []byte("scope")), "i\x00\x00\x00\x02scope")
+	f("audit", storage.AuditKey(time.Unix(0, 258), [8]byte{'u', 7: 'v'}), "a\x00\x00\x00\x00\x00\x00\x01\x02u\x00\x00\x00\x00\x00\x00v")
+}
+
+func TestParseKeys(t *testing.T) {
+	k := identifier.Key{Scheme: identifier.Handle, Name: "88.1021/x"}
+	if got, ok := storage.ParseRecordKey(storage.RecordKey(k)); got != k || !ok {
+		t.Errorf("ParseRecordKey = %v, %v", got, ok)
+	}
+	if got, ok := storage.ParseNamespaceKey(storage.NamespaceKey(k)); got != k || !ok {
+		t.Errorf("ParseNamespaceKey = %v, %v", got, ok)
+	}
+	for _, key := range []string{"", "r", "r\x01", "n\x01x", "h\x01x"} {
+		if got, ok := storage.ParseRecordKey([]byte(key)); ok {
+			t.Errorf("ParseRecordKey(%q) = %v", key, got)
+		}
+	}
+	if got := storage.TableOf(storage.RecordKey(k)); got != storage.TableRecord {
+		t.Errorf("TableOf = %c", got)
+	}
+	if got := storage.TableOf(nil); got != 0 {
+		t.Errorf("TableOf no key = %c", got)
+	}
+}
+
+// TestHistoryOrder has names that begin with one another: the states of one stay together, in the
+// order of versions.
+func TestHistoryOrder(t *testing.T) {
+	var last []byte
+	for _, name := range []string{"88.1/a", "88.1/a\x00", "88.1/a\x00b", "88.1/ab", "88.1/b"} {
+		k := identifier.Key{Scheme: identifier.Handle, Name: name}
+		for _, version := range []uint64{1, 2, 255, 256, 1 << 40} {
+			key := storage.HistoryKey(k, version)
+			if bytes.Compare(last, key) >= 0 {
+				t.Errorf("%q does not follow %q", key, last)
+			}
+			r := storage.PrefixRange(storage.HistoryPrefix(k))
+			if bytes.Compare(key, r.Start) < 0 || bytes.Compare(key, r.End) >= 0 {
+				t.Errorf("%q is outside the history of %q", key, name)
+			}
+			last = key
+		}
+	}
+}

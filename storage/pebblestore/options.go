@@ -1,0 +1,94 @@
+package pebblestore
+
+import (
+	"log/slog"
+	"runtime"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Options configures a Store. The zero value works.
+type Options struct {
+	// FS holds the files. Default: the operating system's.
+	FS vfs.FS
+
+	// CacheBytes bounds the cache of uncompressed blocks. Default 256 MiB.
+	CacheBytes int64
+
+	// MemTableBytes is the size at which writes in memory are flushed to a table; up to four of
+	// that size may wait. Default 64 MiB.
+	MemTableBytes uint64
+
+	// MinFreeBytes is the free space on the file system below which writes are refused with
+	// storage.ErrNoSpace. Default 256 MiB.
+	MinFreeBytes uint64
+
+	// Logger takes what an operator must know; Pebble's own talk is at Debug. Default: discard.
+	Logger *slog.Logger
+
+	// Registerer takes the metrics until Close. Default: none are kept.
+	Registerer prometheus.Registerer
+}
+
+func (o *Options) setDefaults() {
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	if o.CacheBytes == 0 {
+		o.CacheBytes = 256 << 20
+	}
+	if o.MemTableBytes == 0 {
+		o.MemTableBytes = 64 << 20
+	}
+	if o.MinFreeBytes == 0 {
+		o.MinFreeBytes = 256 << 20
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+}
+
+// blockBytes is the uncompressed size of a block, some fifty records: what a lookup outside the
+// cache reads and decompresses. With it the index of 10^8 records stays under 100 MB.
+const blockBytes = 16 << 10
+
+func (o *Options) pebble() *pebble.Options {
+	p := &pebble.Options{
+		FS:                          o.FS,
+		CacheSize:                   o.CacheBytes,
+		FormatMajorVersion:          pebble.FormatNewest,
+		MemTableSize:                o.MemTableBytes,
+		MemTableStopWritesThreshold: 4,
+		// L0 is emptied early, because each of its layers is one more place to look at, and stops
+		// writers late, because a bulk import outruns compaction for minutes.
+		L0CompactionThreshold:     2,
+		L0CompactionFileThreshold: 500,
+		L0StopWritesThreshold:     64,
+		LBaseMaxBytes:             64 << 20,
+		FlushSplitBytes:           2 << 20,
+		MaxOpenFiles:              4096,
+		// What Trim and DeleteRange remove gives its room back even when nobody writes.
+		FlushDelayDeleteRange: 10 * time.Second,
+		CompactionConcurrencyRange: func() (lower, upper int) {
+			return 1, min(4, max(1, runtime.GOMAXPROCS(0)/2))
+		},
+	}
+	if o.FS == vfs.Default {
+		p.FS = nil // the same, with Pebble's watch for slow writes
+	}
+	p.TargetFileSizes[0] = 2 << 20
+	for i := range p.Levels {
+		p.Levels[i].BlockSize = blockBytes
+		p.Levels[i].IndexBlockSize = 256 << 10
+		// The last level has filters as well: most lookups that find nothing are for
+		// identifiers that are not there at all.
+		p.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+	}
+	// Snappy or the like on every level: a cold lookup pays for decompression each time.
+	p.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionFastest })
+	return p
+}
