@@ -1,0 +1,18 @@
+//go:build !race
+
+package cache
+
+import (
+	"testing"
+
+	"github.com/idnode/idnode/proto/identifier"
+)
+
+func TestGetAllocates(t *testing.T) {
+	c := newLRU(t, 1<<20)
+	k := key(1)
+	c.Fill(k, c.Ticket(k), &identifier.Record{}, 10)
+	if n := testing.AllocsPerRun(1000, func() { c.Get(k) }); n != 0 {
+		t.Errorf("a hit allocates %v times, want 0", n)
+	}
+}

@@ -1,0 +1,59 @@
+package resolver
+
+import (
+	"github.com/idnode/idnode/proto/identifier"
+)
+
+// Query is one question.
+type Query struct {
+	ID      identifier.ID
+	Types   []string // value types asked for, see identifier.Value.MatchType
+	Indexes []uint32 // value indexes asked for; together with Types a union; both empty asks for all
+	Private bool     // the asker may read values without public read
+	Recurse bool     // follow a referral for the asker, if the node is willing
+	NoCache bool     // ask the store even if the cache has an answer
+}
+
+// Wants reports whether v is asked for, without regard to permissions.
+func (q *Query) Wants(v *identifier.Value) bool {
+	if len(q.Types) == 0 && len(q.Indexes) == 0 {
+		return true
+	}
+	for _, i := range q.Indexes {
+		if i == v.Index {
+			return true
+		}
+	}
+	for _, t := range q.Types {
+		if v.MatchType(t) {
+			return true
+		}
+	}
+	return false
+}
+
+// Answer is the outcome of a query. What it points to is shared with other answers: callers must not
+// modify it.
+type Answer struct {
+	Status    Status
+	Tier      Tier
+	Record    *identifier.Record    // Found, NoValues and Revoked; all its values, see Values
+	Namespace *identifier.Namespace // the namespace that holds the identifier, if one is allocated
+	Service   *identifier.Service   // Referral: whom to ask
+	Reason    string                // Revoked and Suspended: why
+	Err       error                 // Failed: what went wrong, for the log
+}
+
+// Values calls fn for each value of the answer that q asks for and may read, in stored order,
+// until fn returns false. Without a record there are none.
+func (a *Answer) Values(q *Query, fn func(v *identifier.Value) bool) {
+	if a.Record == nil || a.Status == Revoked {
+		return
+	}
+	for i := range a.Record.Values {
+		v := &a.Record.Values[i]
+		if (q.Private || v.Public()) && q.Wants(v) && !fn(v) {
+			return
+		}
+	}
+}
