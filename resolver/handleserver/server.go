@@ -1,0 +1,241 @@
+package handleserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/idnode/idnode/proto/handle"
+	"github.com/idnode/idnode/resolver"
+)
+
+// Options says what a Server answers from and what it allows. Resolver is required.
+type Options struct {
+	Resolver *resolver.Resolver
+
+	// Site returns the node's own HS_SITE in wire form: the answer to get site info. Its serial is
+	// told in every response: clients that know another fetch the site again. It is asked when Serve
+	// begins, because a site tells ports that are known once the listeners are bound. Default: none,
+	// and get site info is refused.
+	Site func() []byte
+
+	UDPSockets int // sockets on the address, each with its goroutine. Default: one per CPU
+
+	// UDPBytesPerSecond and UDPBurst bound what a network (IPv4 /24, IPv6 /56) is sent over UDP
+	// beyond three times what it sent, in octets. Defaults 64 KiB/s and 256 KiB. Beyond it the
+	// answer is SERVER_TOO_BUSY, and silence if that goes on; clients then turn to TCP.
+	UDPBytesPerSecond int
+	UDPBurst          int
+	// UDPExempt lists networks without this bound, such as those of known recursive nodes. Default: none.
+	UDPExempt []netip.Prefix
+
+	MaxConns        int // TCP connections at a time. Default 4096
+	MaxConnsPerAddr int // of one address. Default a quarter of MaxConns
+
+	FirstByteTimeout time.Duration // from accepting a connection to its first octet. Default 10 s
+	MessageTimeout   time.Duration // from the first octet of a message to its last. Default 10 s
+	LingerTimeout    time.Duration // idle time after a connection's first answer. Default 10 s
+	IdleTimeout      time.Duration // idle time of a connection that has carried several requests. Default 5 min
+	WriteTimeout     time.Duration // for an answer to leave. Default 10 s
+
+	Metrics *resolver.Metrics // default: none
+	Logger  *slog.Logger      // default: slog.Default()
+}
+
+func (o *Options) setDefaults() {
+	setDefault(&o.UDPSockets, runtime.GOMAXPROCS(0))
+	setDefault(&o.UDPBytesPerSecond, 64<<10)
+	setDefault(&o.UDPBurst, 256<<10)
+	setDefault(&o.MaxConns, 4096)
+	setDefault(&o.MaxConnsPerAddr, max(o.MaxConns/4, 1))
+	setDefault(&o.FirstByteTimeout, 10*time.Second)
+	setDefault(&o.MessageTimeout, 10*time.Second)
+	setDefault(&o.LingerTimeout, 10*time.Second)
+	setDefault(&o.IdleTimeout, 5*time.Minute)
+	setDefault(&o.WriteTimeout, 10*time.Second)
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+}
+
+func setDefault[T comparable](v *T, d T) {
+	var zero T
+	if *v == zero {
+		*v = d
+	}
+}
+
+// site is what answers tell of the node itself.
+type site struct {
+	encoded []byte // nil: unknown
+	serial  uint16
+	primary bool // it takes changes: answers are authoritative
+}
+
+// Server answers the Handle protocol on one address.
+type Server struct {
+	o       Options
+	log     *slog.Logger
+	resolve func(context.Context, resolver.Query) resolver.Answer
+	now     func() time.Time
+	site    atomic.Pointer[site]
+	budget  *budget
+	udp     *resolver.FrontMetrics
+	tcp     *resolver.FrontMetrics
+	spare   sync.Pool // of *answerer, for AppendAnswer
+
+	listener net.Listener
+	sockets  []*net.UDPConn
+	base     context.Context // of queries: it outlives the call of Shutdown, not its deadline
+	cancel   context.CancelFunc
+	running  sync.WaitGroup
+
+	mu       sync.Mutex
+	conns    map[*conn]struct{}
+	perAddr  map[netip.Addr]int
+	draining bool
+}
+
+// New returns a server that listens to nothing yet.
+func New(o Options) (*Server, error) {
+	if o.Resolver == nil {
+		return nil, errors.New("handle server needs a resolver")
+	}
+	o.setDefaults()
+	s := &Server{
+		o: o, log: o.Logger, resolve: o.Resolver.Resolve, now: time.Now,
+		budget:  newBudget(o.UDPBytesPerSecond, o.UDPBurst, o.UDPExempt),
+		udp:     o.Metrics.Front("handle_udp"),
+		tcp:     o.Metrics.Front("handle_tcp"),
+		conns:   make(map[*conn]struct{}),
+		perAddr: make(map[netip.Addr]int),
+	}
+	s.site.Store(&site{serial: handle.NoSiteSerial, primary: true})
+	s.base, s.cancel = context.WithCancel(context.Background())
+	s.spare.New = func() any { return &answerer{s: s, front: s.tcp} }
+	return s, nil
+}
+
+// Bind listens on addr over TCP, and over UDP on the same port. Port 0 chooses one.
+func (s *Server) Bind(addr string) error {
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return fmt.Errorf("bind handle server: %w", err)
+	}
+	tries := 1
+	if port == "0" {
+		tries = 16 // the port that TCP is given may be taken for UDP
+	}
+	for range tries {
+		if err = s.bind(addr); err == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("bind handle server: %w", err)
+}
+
+func (s *Server) bind(addr string) error {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return err
+	}
+	sockets, err := listenUDP(l.Addr().String(), s.o.UDPSockets)
+	if err != nil {
+		l.Close()
+		return err
+	}
+	s.listener, s.sockets = l, sockets
+	return nil
+}
+
+// Addr is the address that Bind has listened on.
+func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// Serve answers until Shutdown, and then returns nil. That ctx ends does not end it: the server
+// goes on answering while the node takes itself out of service.
+func (s *Server) Serve(ctx context.Context) error {
+	if s.listener == nil {
+		return errors.New("serve handle: not bound")
+	}
+	if err := s.loadSite(); err != nil {
+		return fmt.Errorf("serve handle: %w", err)
+	}
+	s.mu.Lock()
+	if s.draining {
+		s.mu.Unlock()
+		return nil
+	}
+	for _, c := range s.sockets {
+		s.running.Go(func() { s.serveUDP(c) })
+	}
+	s.mu.Unlock()
+	err := s.accept()
+	s.running.Wait()
+	if err != nil {
+		return fmt.Errorf("serve handle: %w", err)
+	}
+	return nil
+}
+
+func (s *Server) loadSite() error {
+	if s.o.Site == nil {
+		return nil
+	}
+	encoded := s.o.Site()
+	if encoded == nil {
+		return nil
+	}
+	parsed, err := handle.ParseSite(encoded)
+	if err != nil {
+		return fmt.Errorf("parse site: %w", err)
+	}
+	s.site.Store(&site{encoded, parsed.Serial, parsed.Flags&handle.SitePrimary != 0})
+	return nil
+}
+
+// Shutdown stops listening, closes idle connections, and waits until the requests that have
+// arrived are answered. If ctx ends first it breaks off the rest and returns ctx's error.
+func (s *Server) Shutdown(ctx context.Context) error {
+	defer s.cancel()
+	s.mu.Lock()
+	s.draining = true
+	for c := range s.conns {
+		c.drain()
+	}
+	s.mu.Unlock()
+	if s.listener != nil {
+		s.listener.Close()
+	}
+	for _, c := range s.sockets {
+		c.SetReadDeadline(time.Unix(1, 0)) // the reader ends after the answer it is at
+	}
+	done := make(chan struct{})
+	go func() {
+		s.running.Wait()
+		close(done)
+	}()
+	var err error
+	select {
+	case <-done:
+	case <-ctx.Done():
+		err = ctx.Err()
+		s.cancel()
+		s.mu.Lock()
+		for c := range s.conns {
+			c.Close()
+		}
+		s.mu.Unlock()
+		<-done
+	}
+	for _, c := range s.sockets {
+		c.Close()
+	}
+	return err
+}

@@ -1,0 +1,290 @@
+package handleserver
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/idnode/idnode/proto/handle"
+)
+
+const (
+	readBuffer = 4096     // octets; most requests take less than a hundred
+	flushAt    = 64 << 10 // octets of answers that are sent while more requests wait
+	readStep   = 16 << 10 // a long message is given memory as it arrives, not as it claims
+	farewell   = time.Second
+)
+
+// conn is a connection with all that its goroutine needs. Answers gather in out and leave when the
+// requests that have arrived are answered.
+type conn struct {
+	net.Conn
+	answerer
+	addr   netip.Addr
+	r      *bufio.Reader
+	out    []byte
+	long   []byte // a message that is longer than r's buffer
+	served int    // messages answered
+
+	mu       sync.Mutex
+	idle     bool // waiting for the first octet of a message
+	draining bool // to be closed when idle
+}
+
+// errDone ends a connection without more words.
+var errDone = errors.New("connection done")
+
+// accept takes connections until the listener is closed.
+func (s *Server) accept() error {
+	var wait time.Duration
+	for {
+		c, err := s.listener.Accept()
+		if err != nil {
+			if errors.Is(err, net.ErrClosed) {
+				return nil
+			}
+			// Out of file descriptors or the like: others may end soon.
+			wait = min(max(2*wait, 5*time.Millisecond), time.Second)
+			s.log.Warn("accepting a connection", "err", err, "wait", wait)
+			time.Sleep(wait)
+			continue
+		}
+		wait = 0
+		if t := s.admit(c); t != nil {
+			go func() {
+				defer s.running.Done()
+				t.serve(s.base)
+				t.Close()
+				s.forget(t)
+			}()
+		}
+	}
+}
+
+// admit registers c as running, or closes it and returns nil if there are too many.
+func (s *Server) admit(c net.Conn) *conn {
+	var addr netip.Addr
+	if a, ok := c.RemoteAddr().(*net.TCPAddr); ok {
+		addr = a.AddrPort().Addr().Unmap()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining || len(s.conns) >= s.o.MaxConns || s.perAddr[addr] >= s.o.MaxConnsPerAddr {
+		s.tcp.Drop("connections")
+		c.Close()
+		return nil
+	}
+	t := &conn{Conn: c, answerer: answerer{s: s, front: s.tcp}, addr: addr, r: bufio.NewReaderSize(c, readBuffer)}
+	s.conns[t] = struct{}{}
+	s.perAddr[addr]++
+	s.running.Add(1)
+	return t
+}
+
+func (s *Server) forget(t *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, t)
+	if s.perAddr[t.addr]--; s.perAddr[t.addr] == 0 {
+		delete(s.perAddr, t.addr)
+	}
+}
+
+// serve answers messages in their order until the connection ends.
+func (c *conn) serve(ctx context.Context) {
+	for {
+		e, src, n, err := c.next()
+		if err != nil {
+			c.flush()
+			if err != errDone {
+				c.farewell()
+			}
+			return
+		}
+		c.out = c.answer(ctx, c.out, e, src)
+		c.served++
+		c.r.Discard(n)
+		if cap(c.long) > flushAt {
+			c.long = nil
+		}
+		if len(c.out) >= flushAt && c.flush() != nil {
+			return
+		}
+	}
+}
+
+// next reads a message. It is good until n octets are discarded from c.r. Any error ends the
+// connection; what there is to say of it has been appended to c.out.
+func (c *conn) next() (e handle.Envelope, src []byte, n int, err error) {
+	if c.r.Buffered() == 0 {
+		if err := c.await(); err != nil {
+			return e, nil, 0, err
+		}
+	}
+	var deadline time.Time
+	b, err := c.peek(handle.EnvelopeSize, &deadline)
+	if err != nil {
+		if errors.Is(err, io.EOF) && len(b) >= minEcho {
+			var whole [handle.EnvelopeSize]byte
+			copy(whole[:], b)
+			e, _, _ = handle.ParseEnvelope(whole[:])
+			return e, nil, 0, c.complain(e, nil, textLength)
+		}
+		return e, nil, 0, c.cut(err)
+	}
+	e, _, _ = handle.ParseEnvelope(b)
+	if e.Length < handle.HeaderSize || e.Length > handle.MaxMessage {
+		return e, nil, 0, c.complain(e, nil, textLength)
+	}
+	n = handle.EnvelopeSize + int(e.Length)
+	if n <= c.r.Size() {
+		if b, err = c.peek(n, &deadline); len(b) > handle.EnvelopeSize {
+			src = b[handle.EnvelopeSize:]
+		}
+	} else {
+		c.r.Discard(handle.EnvelopeSize)
+		src, err = c.readLong(int(e.Length), &deadline)
+		n = 0
+	}
+	if errors.Is(err, io.EOF) {
+		return e, nil, 0, c.complain(e, src, fmt.Sprintf("Expecting %d bytes, only received %d", e.Length, len(src)))
+	}
+	if err != nil {
+		return e, nil, 0, c.cut(err)
+	}
+	return e, src, n, nil
+}
+
+// await flushes, and waits for the first octet of a message.
+func (c *conn) await() error {
+	if err := c.flush(); err != nil {
+		return errDone
+	}
+	wait := c.s.o.IdleTimeout
+	switch c.served {
+	case 0:
+		wait = c.s.o.FirstByteTimeout
+	case 1:
+		wait = c.s.o.LingerTimeout
+	}
+	c.mu.Lock()
+	if c.draining {
+		c.mu.Unlock()
+		return errDone
+	}
+	c.idle = true
+	c.SetReadDeadline(time.Now().Add(wait))
+	c.mu.Unlock()
+	_, err := c.r.Peek(1)
+	c.mu.Lock()
+	c.idle = false
+	c.mu.Unlock()
+	if err != nil {
+		return errDone
+	}
+	return nil
+}
+
+// drain makes the connection end when it has nothing to answer.
+func (c *conn) drain() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.draining = true
+	if c.idle {
+		c.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+// peek returns the next n octets, which fit c.r. What has been answered leaves before it blocks.
+// All of a message must come by its deadline, which begins when it is first waited for.
+func (c *conn) peek(n int, deadline *time.Time) ([]byte, error) {
+	if c.r.Buffered() < n {
+		if err := c.block(deadline); err != nil {
+			return nil, err
+		}
+	}
+	return c.r.Peek(n)
+}
+
+// readLong reads n octets into memory that grows as they arrive.
+func (c *conn) readLong(n int, deadline *time.Time) ([]byte, error) {
+	if err := c.block(deadline); err != nil {
+		return nil, err
+	}
+	c.long = c.long[:0]
+	for len(c.long) < n {
+		have := len(c.long)
+		step := min(n-have, max(readStep, have))
+		c.long = slices.Grow(c.long, step)
+		m, err := io.ReadFull(c.r, c.long[have:have+step])
+		c.long = c.long[:have+m]
+		if err == io.ErrUnexpectedEOF {
+			err = io.EOF
+		}
+		if err != nil {
+			return c.long, err
+		}
+	}
+	return c.long, nil
+}
+
+func (c *conn) block(deadline *time.Time) error {
+	if err := c.flush(); err != nil {
+		return err
+	}
+	if deadline.IsZero() {
+		*deadline = time.Now().Add(c.s.o.MessageTimeout)
+		c.SetReadDeadline(*deadline)
+	}
+	return nil
+}
+
+// flush sends what has been answered.
+func (c *conn) flush() error {
+	if len(c.out) == 0 {
+		return nil
+	}
+	c.SetWriteDeadline(time.Now().Add(c.s.o.WriteTimeout))
+	_, err := c.Write(c.out)
+	if err != nil {
+		c.front.Drop("send")
+	}
+	c.out = c.out[:0]
+	if cap(c.out) > 2*flushAt {
+		c.out = nil
+	}
+	return err
+}
+
+// complain answers what is no message: whatever follows it cannot be read.
+func (c *conn) complain(e handle.Envelope, src []byte, text string) error {
+	c.out = c.partial(c.out, e, src, handle.RcodeProtocolError, text)
+	return handle.ErrLength
+}
+
+// cut counts a message that did not come whole.
+func (c *conn) cut(err error) error {
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		c.front.Drop("timeout")
+	} else {
+		c.front.Drop("malformed")
+	}
+	return errDone
+}
+
+// farewell closes the sending half and reads a little longer, so that what the client is still
+// sending does not make the system throw away our last words.
+func (c *conn) farewell() {
+	if t, ok := c.Conn.(*net.TCPConn); ok && t.CloseWrite() == nil {
+		c.SetReadDeadline(time.Now().Add(farewell))
+		io.CopyN(io.Discard, c.r, handle.MaxMessage)
+	}
+}

@@ -1,0 +1,355 @@
+package handleserver
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/idnode/idnode/proto/handle"
+	"github.com/idnode/idnode/proto/handle/handletest"
+	"github.com/idnode/idnode/resolver"
+)
+
+// TestFragments sends a request in pieces, out of order, twice, and mixed with another.
+func TestFragments(t *testing.T) {
+	s := start(t, options(t))
+	v := handletest.Find(t, "022")
+	for _, order := range [][]int{{0, 1, 2}, {2, 1, 0}, {1, 1, 0, 0, 2}} {
+		c := dial(t, s, "udp")
+		for i, k := range order {
+			c.Write(v.Requests[k])
+			if i == len(order)-1 {
+				break
+			}
+			c.Write(handletest.Find(t, "001").Request())
+			if p := readPacket(t, c, 2*time.Second); len(p) != 292 {
+				t.Fatalf("whole request in between: %x", p)
+			}
+		}
+		got := readPacket(t, c, 2*time.Second)
+		want := bytes.Clone(v.Response())
+		v.Blank(got)
+		v.Blank(want)
+		if !bytes.Equal(got, want) {
+			t.Errorf("order %v:\n got %x\nwant %x", order, got, want)
+		}
+		if p := readPacket(t, c, 20*time.Millisecond); p != nil {
+			t.Errorf("order %v: answered twice", order)
+		}
+	}
+}
+
+func TestFragmentTable(t *testing.T) {
+	pieces := handletest.Find(t, "022").Requests
+	piece := func(k int, id uint32) (handle.Envelope, []byte) {
+		e, payload, err := handle.ParseEnvelope(pieces[k])
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.RequestID = id
+		return e, payload
+	}
+	var f fragments
+	now := time.Now()
+	add := func(from string, k int, id uint32) bool {
+		t.Helper()
+		e, payload := piece(k, id)
+		s, err := f.add(now, netip.MustParseAddrPort(from), e, payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s != nil
+	}
+	used := func() (n int) {
+		for i := range f.slots {
+			if !f.slots[i].started.IsZero() {
+				n++
+			}
+		}
+		return n
+	}
+	rest := func(from string, id uint32) bool {
+		t.Helper()
+		return !add(from, 0, id) && add(from, 2, id)
+	}
+
+	add("192.0.2.1:1000", 1, 7)
+	if add("192.0.2.1:1001", 0, 7) || add("192.0.2.1:1001", 2, 7) {
+		t.Error("pieces from two ports made a request")
+	}
+	if !rest("192.0.2.1:1000", 7) {
+		t.Error("the request did not get whole")
+	}
+	now = now.Add(fragmentExpiry + 1)
+	add("192.0.2.9:1", 1, 1)
+	if used() != 1 {
+		t.Errorf("%d slots in use after the expiry, want 1", used())
+	}
+	for id := range uint32(100) {
+		now = now.Add(time.Microsecond)
+		add("192.0.2.2:1000", 1, id)
+	}
+	if used() != 1+sourceSlots {
+		t.Errorf("%d slots in use after a flood from one address, want %d", used(), 1+sourceSlots)
+	}
+	for i := range fragmentSlots {
+		now = now.Add(time.Microsecond)
+		add(fmt.Sprintf("198.51.100.%d:1", i), 1, 1)
+	}
+	if used() != fragmentSlots {
+		t.Errorf("%d slots in use after a flood, want %d", used(), fragmentSlots)
+	}
+	if add("192.0.2.9:1", 0, 1) || add("192.0.2.9:1", 2, 1) {
+		t.Error("the oldest did not give way")
+	}
+	if !rest("198.51.100.63:1", 1) {
+		t.Error("the newest gave way")
+	}
+	e, _ := piece(0, 3)
+	if _, err := f.add(now, netip.MustParseAddrPort("192.0.2.3:1"), e, []byte("short")); err == nil {
+		t.Error("took a piece that is too short")
+	}
+}
+
+func TestBudget(t *testing.T) {
+	now := time.Now()
+	b := newBudget(1000, 4000, []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")})
+	f := func(addr string, in, out int, want verdict) {
+		t.Helper()
+		if got := b.take(now, netip.MustParseAddr(addr), in, out, 52); got != want {
+			t.Errorf("%s, %d for %d: %d, want %d", addr, out, in, got, want)
+		}
+	}
+	f("192.0.2.1", 100, 300, sendAll) // free
+	f("192.0.2.1", 100, 4300, sendAll)
+	f("192.0.2.2", 100, 301, tellBusy) // the same network
+	f("192.0.2.2", 100, 300, sendAll)  // still free
+	f("::ffff:192.0.2.3", 100, 301, tellBusy)
+	f("192.0.3.1", 100, 4300, sendAll) // another
+	f("203.0.113.5", 1, 1<<20, sendAll)
+	f("::ffff:203.0.113.5", 1, 1<<20, sendAll)
+	f("2001:db8::1", 0, 4000, sendAll)
+	f("2001:db8:0:ff::2", 0, 4000, tellBusy)
+	f("2001:db8:0:100::2", 0, 4000, sendAll)
+	f("192.0.2.2", 100, 400, tellBusy)
+	f("192.0.2.2", 100, 400, tellBusy)
+	f("192.0.2.2", 100, 400, silence) // 4000/16 octets of excuses are used up
+	now = now.Add(time.Second)
+	f("192.0.2.2", 0, 1000, sendAll)
+	f("192.0.2.2", 0, 1, tellBusy)
+	f("192.0.2.2", 0, 1, tellBusy) // 42 were left, 62 have come
+	f("192.0.2.2", 0, 1, silence)
+	now = now.Add(time.Hour)
+	f("192.0.2.2", 0, 4001, tellBusy) // never more than the burst
+	f("192.0.2.2", 0, 4000, sendAll)
+}
+
+// TestBudgetTable has more networks than places: it neither grows nor fails.
+func TestBudgetTable(t *testing.T) {
+	b := newBudget(1000, 4000, nil)
+	now := time.Now()
+	for i := range 3 * budgetSets * budgetWays {
+		a := netip.AddrFrom4([4]byte{byte(i >> 16), byte(i >> 8), byte(i), 1})
+		if got := b.take(now.Add(time.Duration(i)), a, 0, 4000, 52); got != sendAll {
+			t.Fatalf("network %d: %d", i, got)
+		}
+	}
+}
+
+// TestBusy asks for so much that the budget ends.
+func TestBusy(t *testing.T) {
+	o := options(t)
+	o.UDPBytesPerSecond, o.UDPBurst = 1, 8000
+	reg := prometheus.NewRegistry()
+	m, err := resolver.NewMetrics(reg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Metrics = m
+	s := start(t, o)
+	c := dial(t, s, "udp")
+	var codes []handle.Rcode
+	for id := range uint32(20) {
+		c.Write(query(id, "88.990.1001/big-1")) // 2877 octets beyond what is free
+		for {
+			p := readPacket(t, c, 50*time.Millisecond)
+			e, src, err := handle.ParseEnvelope(p)
+			if err != nil {
+				break
+			}
+			if h, _, _ := handle.ParseHeader(src); e.Sequence == 0 {
+				if e.RequestID != id || h.Opcode != handle.OpResolve {
+					t.Errorf("request %d: %+v %+v", id, e, h)
+				}
+				if h.Rcode == handle.RcodeServerTooBusy && len(p) != busyLen {
+					t.Errorf("excuse of %d octets", len(p))
+				}
+				codes = append(codes, h.Rcode)
+			}
+		}
+	}
+	want := append([]handle.Rcode{1, 1}, bytesOf(handle.RcodeServerTooBusy, 8000/busyShare/busyLen)...)
+	if fmt.Sprint(codes) != fmt.Sprint(want) {
+		t.Errorf("codes %v, want %v", codes, want)
+	}
+	c.Write(handletest.Find(t, "009").Request()) // a small answer is always free
+	if readPacket(t, c, time.Second) == nil {
+		t.Error("no small answer")
+	}
+	expect := `
+# HELP idnode_resolve_dropped_total Packets and requests left without an answer.
+# TYPE idnode_resolve_dropped_total counter
+idnode_resolve_dropped_total{proto="handle_udp",reason="rrl"} 18
+`
+	if err := testutil.GatherAndCompare(reg, strings.NewReader(expect), "idnode_resolve_dropped_total"); err != nil {
+		t.Error(err)
+	}
+}
+
+func bytesOf(c handle.Rcode, n int) (all []handle.Rcode) {
+	for range n {
+		all = append(all, c)
+	}
+	return all
+}
+
+// TestAnswerAddress asks a server on all addresses at one that the route would not answer from.
+func TestAnswerAddress(t *testing.T) {
+	if !canShare {
+		t.Skip("answers from the address that the route prefers")
+	}
+	s, err := New(options(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	serveOn(t, s, ":0")
+	c, err := net.Dial("udp", fmt.Sprintf("127.0.0.2:%d", s.Addr().(*net.TCPAddr).Port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.Write(handletest.Find(t, "011").Request())
+	for range 2 {
+		if readPacket(t, c, 2*time.Second) == nil {
+			t.Fatal("no answer from the address asked")
+		}
+	}
+}
+
+// TestSystemPort: nonsense from a port of servers is not answered, a question is.
+func TestSystemPort(t *testing.T) {
+	u, peer := fakeSocket(t)
+	from := netip.AddrPortFrom(peer.LocalAddr().(*net.UDPAddr).AddrPort().Addr(), 53)
+	nonsense := handletest.Find(t, "098").Request()
+	if _, _, _, ok := u.request(nonsense, from); ok || len(u.out) != 0 {
+		t.Errorf("answered %x", u.out)
+	}
+	if _, _, _, ok := u.request(handletest.Find(t, "001").Request(), from); !ok {
+		t.Error("dropped a question")
+	}
+	if _, _, _, ok := u.request(handletest.Find(t, "001").Request(), netip.AddrPortFrom(from.Addr(), 0)); ok {
+		t.Error("took a question from port 0")
+	}
+}
+
+// fakeSocket returns a socket that nobody serves, and a peer for it to send to.
+func fakeSocket(t testing.TB) (*udpSocket, *net.UDPConn) {
+	t.Helper()
+	s, err := New(options(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.loadSite(); err != nil {
+		t.Fatal(err)
+	}
+	var conns [2]*net.UDPConn
+	for i := range conns {
+		c, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		conns[i] = c
+	}
+	return &udpSocket{UDPConn: conns[0], answerer: answerer{s: s, udp: true}}, conns[1]
+}
+
+// TestMetrics counts one question and one piece of nonsense.
+func TestMetrics(t *testing.T) {
+	o := options(t)
+	reg := prometheus.NewRegistry()
+	m, err := resolver.NewMetrics(reg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Metrics = m
+	s := start(t, o)
+	for _, number := range []string{"009", "101"} {
+		c := dial(t, s, "udp")
+		c.Write(handletest.Find(t, number).Request())
+		if readPacket(t, c, 2*time.Second) == nil {
+			t.Fatal("no answer")
+		}
+	}
+	expect := `
+# HELP idnode_resolve_requests_total Resolution requests taken up.
+# TYPE idnode_resolve_requests_total counter
+idnode_resolve_requests_total{op="malformed",proto="handle_udp",scheme="other"} 1
+idnode_resolve_requests_total{op="resolve",proto="handle_udp",scheme="handle"} 1
+# HELP idnode_resolve_responses_total Resolution requests answered, by outcome and by where the answer came from.
+# TYPE idnode_resolve_responses_total counter
+idnode_resolve_responses_total{code="invalid",proto="handle_udp",scheme="other",source="none"} 1
+idnode_resolve_responses_total{code="not_found",proto="handle_udp",scheme="handle",source="store"} 1
+`
+	if err := testutil.GatherAndCompare(reg, strings.NewReader(expect), "idnode_resolve_requests_total", "idnode_resolve_responses_total"); err != nil {
+		t.Error(err)
+	}
+}
+
+// FuzzPacket: whatever arrives, the answer is a message with the request's id that is a response,
+// and never longer than the budget lets through.
+func FuzzPacket(f *testing.F) {
+	for _, v := range handletest.Vectors(f) {
+		for _, p := range v.Requests {
+			f.Add(p)
+		}
+		for _, p := range v.Responses {
+			f.Add(p)
+		}
+	}
+	u, peer := fakeSocket(f)
+	from := peer.LocalAddr().(*net.UDPAddr).AddrPort()
+	f.Fuzz(func(t *testing.T, packet []byte) {
+		if len(packet) > len(u.in) {
+			packet = packet[:len(u.in)] // as the socket cuts it
+		}
+		u.out = u.out[:0]
+		u.packet(t.Context(), packet, from)
+		if len(u.out) > 0 {
+			check(t, u.out, packet)
+		}
+		check(t, u.s.AppendAnswer(t.Context(), nil, packet), packet)
+	})
+}
+
+func check(t *testing.T, out, packet []byte) {
+	t.Helper()
+	e, src, err := handle.ParseEnvelope(out)
+	if err != nil || int(e.Length) != len(src) {
+		t.Fatalf("answer %x: %v", out, err)
+	}
+	m, err := handle.ParseMessage(src)
+	if err != nil || m.Header.Rcode == handle.RcodeRequest {
+		t.Errorf("answer %x: %v", out, err)
+	}
+	if len(packet) >= handle.EnvelopeSize && !bytes.Equal(out[8:12], packet[8:12]) {
+		t.Errorf("answer %x to %x", out, packet)
+	}
+}

@@ -1,0 +1,143 @@
+package httpserver
+
+import (
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/idnode/idnode/proto/identifier"
+	"github.com/idnode/idnode/resolver"
+)
+
+// Options says what a Server answers from.
+type Options struct {
+	Resolver *resolver.Resolver // required
+	Site     func() []byte      // the node's HS_SITE in wire form, for /api/site; default: none
+	Next     http.Handler       // what the other paths go to; default: 404
+	Metrics  *resolver.Metrics  // default: none
+	Logger   *slog.Logger       // default: slog.Default()
+}
+
+// Server is the HTTP handler in front of all others.
+type Server struct {
+	o Options
+	m *resolver.FrontMetrics
+}
+
+// New returns a server.
+func New(o Options) (*Server, error) {
+	if o.Resolver == nil {
+		return nil, errors.New("httpserver needs a resolver")
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.Site == nil {
+		o.Site = func() []byte { return nil }
+	}
+	if o.Next == nil {
+		o.Next = http.NotFoundHandler()
+	}
+	return &Server{o: o, m: o.Metrics.Front("http")}, nil
+}
+
+const handlesPath = "/api/handles/"
+
+// ServeHTTP dispatches on the escaped path.
+func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	path := req.URL.EscapedPath()
+	switch {
+	case path == "/resolve":
+		s.read(w, req, s.resolve)
+	case strings.HasPrefix(path, handlesPath):
+		s.read(w, req, s.handle)
+	case path == "/api/site":
+		s.read(w, req, s.site)
+	default:
+		s.o.Next.ServeHTTP(w, req)
+	}
+}
+
+// read runs fn for a GET or HEAD and recovers from what our own code did not foresee.
+func (s *Server) read(w http.ResponseWriter, req *http.Request, fn http.HandlerFunc) {
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+	switch req.Method {
+	case http.MethodGet, http.MethodHead:
+	case http.MethodOptions:
+		w.Header().Set("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS")
+		w.WriteHeader(http.StatusNoContent)
+		return
+	default:
+		w.Header().Set("Allow", "GET, HEAD, OPTIONS")
+		http.Error(w, "only GET and HEAD are served here", http.StatusMethodNotAllowed)
+		return
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			if v == http.ErrAbortHandler {
+				panic(v)
+			}
+			s.m.Panic()
+			s.o.Logger.Error("panic answering a request", "panic", v, "stack", string(debug.Stack()))
+			http.Error(w, "internal error", http.StatusInternalServerError)
+		}
+	}()
+	fn(w, req)
+}
+
+// ask resolves q and counts the request.
+func (s *Server) ask(req *http.Request, q resolver.Query, op string) resolver.Answer {
+	start := time.Now()
+	s.m.Request(q.ID.Scheme(), op)
+	a := resolver.Answer{Status: resolver.Failed}
+	defer func() { s.m.Done(q.ID.Scheme(), a.Status, a.Tier, time.Since(start)) }()
+	a = s.o.Resolver.Resolve(req.Context(), q)
+	return a
+}
+
+// flag reads a boolean query parameter: present without a value, "true" and "1" are true.
+func flag(params url.Values, name string, missing bool) bool {
+	v, ok := params[name]
+	if !ok {
+		return missing
+	}
+	switch strings.ToLower(v[len(v)-1]) {
+	case "", "true", "1", "yes":
+		return true
+	}
+	return false
+}
+
+func writeJSON(w http.ResponseWriter, status int, body []byte) {
+	w.Header().Set("Content-Type", "application/json;charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the asker is gone: nobody to tell
+}
+
+// marshal encodes v without escaping HTML characters: the reader is a program.
+func marshal(v any) []byte {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		panic("httpserver: encode answer: " + err.Error())
+	}
+	return []byte(strings.TrimSuffix(b.String(), "\n"))
+}
+
+// scheme parses id in the scheme of that name, or in whichever it is written in if name is empty.
+func parse(id, scheme string) (identifier.ID, error) {
+	if scheme == "" {
+		return identifier.Parse(id)
+	}
+	s, err := identifier.ParseScheme(scheme)
+	if err != nil {
+		return identifier.ID{}, err
+	}
+	return s.Parse(id)
+}
