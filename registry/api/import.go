@@ -1,0 +1,425 @@
+package api
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"runtime"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/idnode/idnode/proto/identifier"
+	"github.com/idnode/idnode/registry"
+)
+
+const (
+	importPath = "/v1/identifiers:import"
+
+	// importIdle bounds the wait for more of an import's body, and for the client to take results.
+	importIdle = 2 * time.Minute
+
+	// flushEvery is how long a result may wait for others to go out with.
+	flushEvery = 200 * time.Millisecond
+
+	// zstdWindow bounds the memory that a zstd frame may ask for.
+	zstdWindow = 8 << 20
+)
+
+// importEnd is the last line of an import's answer.
+type importEnd struct {
+	registry.Summary
+}
+
+// importAborted is the last line of an import that ended early: the rows counted are stored, of the
+// others it is not said. It has no total, by which it is told from importEnd.
+type importAborted struct {
+	Status  string `json:"status"`
+	Code    string `json:"code"`
+	Detail  string `json:"detail"`
+	Stored  int    `json:"stored"`
+	Skipped int    `json:"skipped"`
+	Failed  int    `json:"failed"`
+}
+
+func (s *server) imports() {
+	s.mux.HandleFunc("POST "+importPath, s.importRecords)
+	str := func(enum ...any) *huma.Schema { return &huma.Schema{Type: huma.TypeString, Enum: enum} }
+	op := s.describe(operation{
+		id: "importIdentifiers", method: http.MethodPost, path: importPath, tag: "identifiers", summary: "Import a stream of records",
+		description: "NDJSON, a record a line, also with Content-Encoding gzip or zstd. The answer is NDJSON while the import goes on: a line for each record that failed, " +
+			"at the end the counts. An import that had to end early ends with a line of status \"aborted\" and has no total. Timestamps of values are kept where they are given.",
+		errors: []int{413, 415},
+	})
+	op.Parameters = []*huma.Param{
+		{Name: "mode", In: "query", Schema: str("create", "upsert", "skip-existing"), Description: "What to do with identifiers that exist; default create: the row fails"},
+		{Name: "allocate", In: "query", Schema: &huma.Schema{Type: huma.TypeBoolean}, Description: "Operators: allocate unknown namespaces under the node to its own enterprise"},
+		{Name: "Content-Encoding", In: "header", Schema: str("gzip", "zstd")},
+	}
+	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/x-ndjson": {Schema: schemaOf[recordDoc](s)}}}
+	op.Responses["200"] = &huma.Response{
+		Description: "Failures, then the counts",
+		Content: map[string]*huma.MediaType{"application/x-ndjson": {Schema: &huma.Schema{
+			OneOf: []*huma.Schema{schemaOf[registry.RowResult](s), schemaOf[importEnd](s), schemaOf[importAborted](s)},
+		}}},
+	}
+	s.huma.OpenAPI().AddOperation(&op)
+}
+
+func (s *server) importRecords(w http.ResponseWriter, r *http.Request) {
+	o, err := importOptions(r)
+	if err != nil {
+		writeProblem(w, s.problem(r.Context(), err))
+		return
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	rc := http.NewResponseController(w)
+	defer rc.SetWriteDeadline(time.Time{}) // or it would end later answers on the connection
+	raw := &patientReader{r: r.Body, rc: rc}
+	body, err := importBody(raw, r.Header.Get("Content-Encoding"))
+	if err != nil {
+		writeProblem(w, s.problem(ctx, err))
+		return
+	}
+	defer body.Close()
+
+	out := &results{w: w, rc: rc}
+	lines := newLineReader(ctx, body, s.limits.LineOctets)
+	sum, err := s.reg.Import(ctx, func() (registry.Row, error) {
+		if err := out.flushStale(); err != nil {
+			return registry.Row{}, err
+		}
+		return lines.next()
+	}, o, out.add)
+	cancel()
+	lines.wait(raw)
+	if err == nil {
+		out.write(importEnd{sum})
+		out.flush()
+		return
+	}
+	p := s.problem(r.Context(), err)
+	if !out.begun() {
+		writeProblem(w, p)
+		return
+	}
+	out.write(importAborted{"aborted", p.Code, p.Detail, sum.Stored, sum.Skipped, sum.Failed})
+	out.flush()
+	discard(r.Body, rc)
+}
+
+// discard reads what is left of the body of an import that ended early, so that the client gets to
+// read the answer: closing a connection with unread input resets it. It gives up after a moment; then
+// the connection cannot be used again, and net/http must not try.
+func discard(body io.Reader, rc *http.ResponseController) {
+	_ = rc.SetReadDeadline(time.Now().Add(2 * time.Second))
+	if _, err := io.Copy(io.Discard, body); err != nil {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+func importOptions(r *http.Request) (registry.ImportOptions, error) {
+	q := r.URL.Query()
+	o := registry.ImportOptions{Actor: actorOf(r.Context()), Mode: registry.ImportMode(q.Get("mode"))}
+	if text := q.Get("allocate"); text != "" {
+		var err error
+		if o.Allocate, err = strconv.ParseBool(text); err != nil {
+			return o, invalid("allocate", "true or false is expected")
+		}
+	}
+	return o, nil
+}
+
+// importBody undoes the body's encoding.
+func importBody(r io.Reader, encoding string) (io.ReadCloser, error) {
+	switch encoding {
+	case "", "identity":
+		return io.NopCloser(r), nil
+	case "gzip":
+		z, err := gzip.NewReader(r)
+		if err != nil {
+			return nil, invalid("", "the body is not in gzip: %s", err)
+		}
+		return z, nil
+	case "zstd":
+		z, err := zstd.NewReader(r, zstd.WithDecoderMaxWindow(zstdWindow), zstd.WithDecoderConcurrency(1))
+		if err != nil {
+			return nil, invalid("", "the body is not in zstd: %s", err)
+		}
+		return z.IOReadCloser(), nil
+	}
+	return nil, &registry.Error{Code: codeUnsupportedMediaType, Field: "Content-Encoding", Detail: "the encodings known here are gzip and zstd"}
+}
+
+// patientReader lets each read wait for importIdle, in place of a limit on the whole.
+type patientReader struct {
+	r  io.Reader
+	rc *http.ResponseController
+
+	mu      sync.Mutex
+	stopped bool
+}
+
+func (p *patientReader) Read(b []byte) (int, error) {
+	p.mu.Lock()
+	if p.stopped {
+		p.mu.Unlock()
+		return 0, io.ErrUnexpectedEOF
+	}
+	// Where there are no deadlines the server's own limits hold.
+	_ = p.rc.SetReadDeadline(time.Now().Add(importIdle))
+	p.mu.Unlock()
+	return p.r.Read(b)
+}
+
+// stop ends a read under way and refuses later ones.
+func (p *patientReader) stop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stopped = true
+	_ = p.rc.SetReadDeadline(time.Now())
+}
+
+// results writes an import's answer. It belongs to one goroutine.
+type results struct {
+	w       http.ResponseWriter
+	rc      *http.ResponseController
+	buf     bytes.Buffer
+	started bool
+	flushed time.Time
+}
+
+func (o *results) begun() bool { return o.started || o.buf.Len() > 0 }
+
+// add takes the result of a row.
+func (o *results) add(row registry.RowResult) error { return o.write(row) }
+
+func (o *results) write(line any) error {
+	b, err := json.Marshal(line)
+	if err != nil {
+		return fmt.Errorf("encode result: %w", err)
+	}
+	if o.buf.Len() == 0 {
+		o.flushed = time.Now()
+	}
+	o.buf.Write(b)
+	o.buf.WriteByte('\n')
+	if o.buf.Len() > 32<<10 {
+		return o.flush()
+	}
+	return nil
+}
+
+// flushStale sends results that have waited for flushEvery.
+func (o *results) flushStale() error {
+	if o.buf.Len() == 0 || time.Since(o.flushed) < flushEvery {
+		return nil
+	}
+	return o.flush()
+}
+
+func (o *results) flush() error {
+	if !o.started {
+		o.started = true
+		// Results go out while the body comes in. HTTP/2 is so from the start, and says that it is not
+		// supported there. Until now net/http was free to read the rest of a refused import's body.
+		_ = o.rc.EnableFullDuplex()
+		o.w.Header().Set("Content-Type", "application/x-ndjson")
+		o.w.Header().Set("Cache-Control", "no-store")
+		o.w.WriteHeader(http.StatusOK)
+	}
+	_ = o.rc.SetWriteDeadline(time.Now().Add(importIdle))
+	_, err := o.w.Write(o.buf.Bytes())
+	o.buf.Reset()
+	if err == nil {
+		err = o.rc.Flush()
+	}
+	if errors.Is(err, http.ErrNotSupported) {
+		err = nil
+	}
+	return err
+}
+
+// blockOctets is about the size of the blocks of lines that are parsed at once.
+const blockOctets = 128 << 10
+
+// lineReader reads rows: one goroutine cuts the body into blocks of whole lines, some parse them, and
+// next hands the rows out in their order. What is in flight is a few blocks.
+type lineReader struct {
+	blocks chan *block // in the order of the body
+	done   chan struct{}
+	cur    *block
+	pos    int
+}
+
+// block is lines and, once parsed is closed, their rows.
+type block struct {
+	text   []byte
+	line   int   // number of the first
+	tooBig bool  // text is the beginning of one line beyond the limit
+	err    error // after the rows
+	rows   []registry.Row
+	parsed chan struct{}
+}
+
+func newLineReader(ctx context.Context, r io.Reader, maxLine int) *lineReader {
+	workers := runtime.GOMAXPROCS(0)
+	l := &lineReader{blocks: make(chan *block, workers+1), done: make(chan struct{})}
+	work := make(chan *block, workers+1)
+	finished := make(chan struct{}, workers)
+	for range workers {
+		go func() {
+			for b := range work {
+				b.parse(maxLine)
+				close(b.parsed)
+			}
+			finished <- struct{}{}
+		}()
+	}
+	go func() {
+		defer close(l.done)
+		defer func() {
+			close(work)
+			for range workers {
+				<-finished
+			}
+		}()
+		defer close(l.blocks)
+		cut(r, maxLine, func(b *block) bool {
+			select {
+			case l.blocks <- b:
+			case <-ctx.Done():
+				return false
+			}
+			work <- b // its workers never wait for anything
+			return true
+		})
+	}()
+	return l
+}
+
+// wait returns when nothing reads the body any more, which must be so before the handler returns. The
+// reader's context must be cancelled before, or the body read to its end. A client that sends nothing
+// is given a moment before its connection is given up.
+func (l *lineReader) wait(raw *patientReader) {
+	select {
+	case <-l.done:
+		return
+	case <-time.After(200 * time.Millisecond):
+	}
+	raw.stop()
+	<-l.done
+}
+
+// next returns the next row, or io.EOF.
+func (l *lineReader) next() (registry.Row, error) {
+	for {
+		if l.cur != nil {
+			if l.pos < len(l.cur.rows) {
+				row := l.cur.rows[l.pos]
+				l.pos++
+				return row, nil
+			}
+			if l.cur.err != nil {
+				return registry.Row{}, l.cur.err
+			}
+		}
+		b, ok := <-l.blocks
+		if !ok {
+			return registry.Row{}, io.EOF
+		}
+		<-b.parsed
+		l.cur, l.pos = b, 0
+	}
+}
+
+// cut reads r to its end and gives blocks of whole lines to emit, until that returns false. A line
+// longer than maxLine is a block of its own that holds its beginning.
+func cut(r io.Reader, maxLine int, emit func(*block) bool) {
+	in := bufio.NewReaderSize(r, blockOctets)
+	if bom, _ := in.Peek(3); bytes.Equal(bom, []byte("\xef\xbb\xbf")) {
+		in.Discard(3)
+	}
+	line := 1
+	var text []byte
+	send := func(err error, tooBig bool) bool {
+		if len(text) == 0 && err == nil {
+			return true
+		}
+		b := &block{text: text, line: line, tooBig: tooBig, err: err, parsed: make(chan struct{})}
+		line += bytes.Count(text, []byte{'\n'})
+		text = nil
+		return emit(b)
+	}
+	for {
+		start := len(text) // of the line that is read now
+		var err error
+		for {
+			var part []byte
+			part, err = in.ReadSlice('\n')
+			if len(text)-start <= maxLine {
+				text = append(text, part...)
+			}
+			if !errors.Is(err, bufio.ErrBufferFull) {
+				break
+			}
+		}
+		if tooBig := len(bytes.TrimRight(text[start:], "\r\n")) > maxLine; tooBig {
+			long := text[start:]
+			text = text[:start]
+			if !send(nil, false) {
+				return
+			}
+			text = append(long[:min(64, len(long)):min(64, len(long))], '\n')
+			if !send(nil, true) {
+				return
+			}
+		}
+		if err != nil {
+			if errors.Is(err, io.EOF) {
+				err = nil
+			} else {
+				err = invalid("", "the body cannot be read: %s", err)
+			}
+			send(err, false)
+			return
+		}
+		if len(text) >= blockOctets && !send(nil, false) {
+			return
+		}
+	}
+}
+
+func (b *block) parse(maxLine int) {
+	if b.tooBig {
+		e := &registry.Error{Code: registry.CodeTooLarge, Detail: fmt.Sprintf("the line is longer than %d octets", maxLine)}
+		b.rows = []registry.Row{{Line: b.line, Err: e}}
+		return
+	}
+	b.rows = make([]registry.Row, 0, bytes.Count(b.text, []byte{'\n'})+1)
+	number := b.line
+	for line := range bytes.Lines(b.text) {
+		if line = bytes.TrimSpace(line); len(line) > 0 {
+			row := registry.Row{Line: number}
+			rec, err := identifier.ParseRecordJSON(line)
+			if err != nil {
+				row.Err = jsonError(err, "")
+			} else {
+				row.Record = rec
+			}
+			b.rows = append(b.rows, row)
+		}
+		number++
+	}
+	b.text = nil
+}

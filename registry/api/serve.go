@@ -1,0 +1,163 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"mime"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/idnode/idnode/registry"
+)
+
+// actorKey is where a request's context keeps its registry.Actor.
+type actorKey struct{}
+
+// actorOf is who makes the request of ctx.
+func actorOf(ctx context.Context) registry.Actor {
+	a, _ := ctx.Value(actorKey{}).(registry.Actor)
+	return a
+}
+
+// ServeHTTP judges a request before its body is read: who calls, and whether the body is of a type
+// that the endpoint reads. Then the mux has it.
+func (s *server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	start := time.Now()
+	w := &recorder{ResponseWriter: rw}
+	defer func() {
+		if p := recover(); p != nil {
+			if p == http.ErrAbortHandler {
+				panic(p)
+			}
+			s.log.Error("request panicked", "route", route(r), "panic", fmt.Sprint(p))
+			if w.status == 0 {
+				writeProblem(w, newProblem(&registry.Error{Code: registry.CodeInternal, Detail: "the node failed; nothing about the request is wrong"}))
+			}
+		}
+		s.metrics.observe(route(r), r.Method, w.status, time.Since(start))
+	}()
+	if !public(r) {
+		actor, err := s.auth.Verify(r.Context(), bearer(r), remoteAddr(r))
+		if err != nil {
+			writeProblem(w, s.problem(r.Context(), err))
+			return
+		}
+		r = r.WithContext(context.WithValue(r.Context(), actorKey{}, actor))
+	}
+	w.request = r
+	if e := checkMediaType(r); e != nil {
+		writeProblem(w, newProblem(e))
+		return
+	}
+	s.mux.ServeHTTP(w, r)
+}
+
+// public reports whether r needs no credential.
+func public(r *http.Request) bool {
+	return r.Method == http.MethodGet && (r.URL.Path == "/openapi.json" || r.URL.Path == "/v1/limits")
+}
+
+// bearer is the credential of r, "" if there is none or it is of another kind.
+func bearer(r *http.Request) string {
+	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}
+
+func remoteAddr(r *http.Request) netip.Addr {
+	ap, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return ap.Addr().Unmap()
+}
+
+// importTypes are media types of NDJSON: it has no registered one.
+var importTypes = []string{"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines", "application/json", "application/octet-stream"}
+
+// checkMediaType refuses a body of a type that is not read here. A body without a type is taken for
+// what it should be.
+func checkMediaType(r *http.Request) *registry.Error {
+	given := r.Header.Get("Content-Type")
+	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 || given == "" {
+		return nil
+	}
+	wanted := []string{"application/json"}
+	switch {
+	case r.URL.Path == importPath:
+		wanted = importTypes
+	case r.Method == http.MethodPatch:
+		wanted = append(wanted, "application/merge-patch+json")
+	}
+	kind, params, err := mime.ParseMediaType(given)
+	if charset := params["charset"]; err == nil && (charset == "" || strings.EqualFold(charset, "utf-8")) {
+		for _, w := range wanted {
+			if kind == w {
+				return nil
+			}
+		}
+	}
+	return &registry.Error{Code: codeUnsupportedMediaType, Field: "Content-Type", Detail: "the body must be " + wanted[0] + " in UTF-8"}
+}
+
+// route is the path pattern that r matched, "none" if there is none: a closed set, for metrics.
+func route(r *http.Request) string {
+	_, path, ok := strings.Cut(r.Pattern, " ")
+	if !ok {
+		return "none"
+	}
+	return path
+}
+
+// recorder keeps the status of an answer, and turns the mux's own refusals into problems.
+type recorder struct {
+	http.ResponseWriter
+	request *http.Request
+	status  int
+	mute    bool // the body that follows is the mux's text
+}
+
+// Unwrap gives http.ResponseController the connection.
+func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// WriteHeader implements http.ResponseWriter.
+func (w *recorder) WriteHeader(status int) {
+	if w.status != 0 || w.mute {
+		return
+	}
+	if w.request != nil && w.request.Pattern == "" && !w.mute {
+		switch status {
+		case http.StatusNotFound:
+			w.refuse(&registry.Error{Code: registry.CodeNotFound, Detail: "there is no such resource"})
+			return
+		case http.StatusMethodNotAllowed:
+			w.refuse(&registry.Error{Code: codeMethodNotAllowed, Detail: "the resource does not know this method"})
+			return
+		}
+	}
+	if status >= 200 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *recorder) refuse(e *registry.Error) {
+	w.request = nil
+	writeProblem(w, newProblem(e))
+	w.mute = true
+}
+
+// Write implements http.ResponseWriter.
+func (w *recorder) Write(b []byte) (int, error) {
+	if w.mute {
+		return len(b), nil
+	}
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(b)
+}

@@ -1,0 +1,48 @@
+package registry
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"time"
+
+	"github.com/idnode/idnode/storage"
+)
+
+// AuditEntry is what the audit table keeps of one batch. The hash chain over the entries is made
+// later, by one follower of the change log.
+type AuditEntry struct {
+	Time       time.Time `json:"time"`
+	Enterprise string    `json:"enterprise,omitempty"` // the actor's
+	Key        string    `json:"key,omitempty"`        // the actor's API key
+	Role       Role      `json:"role,omitempty"`
+	Addr       string    `json:"addr,omitempty"` // where the request came from
+	Op         string    `json:"op"`             // "identifier.create", "prefix.suspend", …
+	ID         string    `json:"id,omitempty"`   // what was changed; of an import the first identifier
+	Last       string    `json:"last,omitempty"` // of an import the last identifier
+	Rows       int       `json:"rows,omitempty"` // of an import the rows that were stored
+	Version    uint64    `json:"version,omitempty"`
+	Reason     string    `json:"reason,omitempty"`
+	Items      []Audited `json:"items,omitempty"` // of a batch, what was changed
+}
+
+// Audited is one change of a batch.
+type Audited struct {
+	Op      OpKind `json:"op"`
+	ID      string `json:"id"`
+	Version uint64 `json:"version"`
+}
+
+func (r *Registrar) audit(b *storage.Batch, now time.Time, a Actor, e AuditEntry) error {
+	e.Time, e.Enterprise, e.Key, e.Role = now, a.Enterprise, a.KeyID, a.Role
+	if a.Addr.IsValid() {
+		e.Addr = a.Addr.String()
+	}
+	value, err := json.Marshal(&e)
+	if err != nil {
+		return err
+	}
+	var unique [8]byte
+	rand.Read(unique[:])
+	b.Set(storage.AuditKey(now, unique), value)
+	return nil
+}

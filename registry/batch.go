@@ -1,0 +1,258 @@
+package registry
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"time"
+
+	"github.com/idnode/idnode/proto/identifier"
+	"github.com/idnode/idnode/storage"
+)
+
+// OpKind is what a row of a batch does.
+type OpKind string
+
+const (
+	OpCreate  OpKind = "create"
+	OpReplace OpKind = "replace"
+	OpMerge   OpKind = "merge"
+	OpRevoke  OpKind = "revoke"
+	OpRestore OpKind = "restore"
+)
+
+// Operation is a row of a batch.
+type Operation struct {
+	Kind        OpKind
+	Record      *identifier.Record // create and replace
+	ID          identifier.ID      // merge, revoke and restore
+	Patch       Patch              // merge
+	Reason      string             // revoke
+	Successor   string             // revoke
+	IfMatch     uint64
+	IfNoneMatch bool
+	Err         error // a row that could not be read: it is its result
+}
+
+// OperationResult is the outcome of a row.
+type OperationResult struct {
+	ID      string // as the row spelled it
+	Version uint64 // the record's version now; 0 on refusal
+	Created bool
+	Err     *Error // nil: done
+}
+
+// Batch does the rows of a batch, all that are not refused in one storage batch, and returns a
+// result for each. The rows name different identifiers: a second row for one is refused with
+// CodeDuplicate. Of w the conditions of single writes are not used. Errors are of the batch as a
+// whole: CodeInvalidRequest, CodeTooLarge, those of the idempotency key, CodeConflict, and those of
+// the store; nothing was done.
+func (r *Registrar) Batch(ctx context.Context, ops []Operation, w Write) ([]OperationResult, error) {
+	if len(ops) == 0 {
+		return nil, refuse(CodeInvalidRequest, "/operations", "at least one operation is required")
+	}
+	if len(ops) > r.limits.BatchRows {
+		return nil, refuse(CodeTooLarge, "/operations", "%d operations; at most %d", len(ops), r.limits.BatchRows)
+	}
+	w.IfMatch, w.IfNoneMatch = 0, false
+	requests := make([]request, len(ops))
+	results := make([]OperationResult, len(ops))
+	for i := range ops {
+		results[i].ID, results[i].Err = r.request(&ops[i], w, &requests[i])
+	}
+	r.gate.RLock()
+	defer r.gate.RUnlock()
+	r.checkBatch(ctx, requests, results, w.Actor)
+	c, refusal := r.claim(w, func(h hash.Hash) {
+		for i := range requests {
+			if e := results[i].Err; requests[i].id.IsZero() && e != nil {
+				hashString(h, e.Error())
+			}
+			requests[i].hash(h)
+		}
+	})
+	if refusal != nil {
+		return nil, refusal
+	}
+	defer c.release()
+
+	for range attempts {
+		done, err := r.tryBatch(ctx, requests, results, w, &c)
+		if !errors.Is(err, storage.ErrConflict) {
+			if err != nil {
+				return nil, AsError(fmt.Errorf("batch: %w", err))
+			}
+			return done, nil
+		}
+		if err := r.backOff(ctx); err != nil {
+			return nil, AsError(err)
+		}
+	}
+	return nil, refuse(CodeConflict, "", "others changed identifiers of the batch at the same time, %d times; try again", attempts)
+}
+
+// request makes the request of a row.
+func (r *Registrar) request(op *Operation, w Write, q *request) (string, *Error) {
+	*q = request{
+		kind: op.Kind, id: op.ID, in: op.Record, patch: op.Patch, reason: op.Reason, successor: op.Successor,
+		ifMatch: op.IfMatch, ifNoneMatch: op.IfNoneMatch, keep: w.KeepTimestamps, revive: w.Revive,
+	}
+	switch {
+	case op.Err != nil:
+		return "", rowError(op.Err)
+	case op.Kind != OpCreate && op.Kind != OpReplace:
+		return op.ID.String(), nil
+	case op.Record == nil:
+		return "", refuse(CodeInvalidRequest, "/record", "a record is required")
+	}
+	var e *Error
+	q.id, e = r.parseID(op.Record.Scheme, op.Record.ID, "/id")
+	return op.Record.ID, e
+}
+
+// rowError is the refusal of a row that could not be read.
+func rowError(err error) *Error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
+	}
+	return refuse(CodeInvalidRequest, "", "%s", err)
+}
+
+// checkBatch holds the rows to what needs no records.
+func (r *Registrar) checkBatch(ctx context.Context, requests []request, results []OperationResult, a Actor) {
+	auth := r.authority(a)
+	seen := make(map[identifier.Key]struct{}, len(requests))
+	for i := range requests {
+		if results[i].Err != nil {
+			continue
+		}
+		q := &requests[i]
+		if results[i].Err = r.check(ctx, q, auth); results[i].Err != nil {
+			continue
+		}
+		if _, twice := seen[q.key]; twice {
+			results[i].Err = refuse(CodeDuplicate, "/id", "another row of the batch is for %s", q.id)
+		}
+		seen[q.key] = struct{}{}
+	}
+}
+
+// tryBatch evaluates the rows that checked marks as good against the newest state and applies them.
+// storage.ErrConflict: try again.
+func (r *Registrar) tryBatch(ctx context.Context, requests []request, checked []OperationResult, w Write, c *claim) ([]OperationResult, error) {
+	now := r.now()
+	keys := c.keys(now)
+	probes := len(keys)
+	for i := range requests {
+		if checked[i].Err == nil {
+			keys = append(keys, storage.RecordKey(requests[i].key))
+		}
+	}
+	items, err := r.store.MultiGet(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	if first, err := c.find(items[:probes]); first != nil || err != nil {
+		return r.replayBatch(first, err)
+	}
+	keys, items = keys[probes:], items[probes:]
+
+	var b storage.Batch
+	entry := AuditEntry{Op: "batch"}
+	results := make([]OperationResult, len(checked))
+	next := 0
+	for i := range requests {
+		results[i] = checked[i]
+		if checked[i].Err != nil {
+			continue
+		}
+		q, key, item := &requests[i], keys[next], items[next]
+		next++
+		out, err := r.evaluateRow(q, item, now)
+		if err != nil {
+			results[i].Err = err
+			continue
+		}
+		results[i].Version, results[i].Created = out.record.Version, out.op == storage.OpCreate
+		if out.op != 0 {
+			addRecord(&b, q.key, key, item, out, identifier.AppendRecord(nil, out.record))
+			entry.Items = append(entry.Items, Audited{q.kind, q.id.Qualified(), out.record.Version})
+		}
+	}
+	if len(entry.Items) > 0 {
+		if err := r.audit(&b, now, w.Actor, entry); err != nil {
+			return nil, err
+		}
+	}
+	if c.r != nil {
+		body, err := encodeResults(results)
+		if err != nil {
+			return nil, err
+		}
+		c.keep(&b, now, false, 0, body)
+	}
+	if len(b.Writes()) == 0 {
+		return results, nil
+	}
+	_, err = r.store.Apply(ctx, &b)
+	if errors.Is(err, storage.ErrUnavailable) {
+		if first, settleErr := c.settle(ctx, now); first != nil && settleErr == nil {
+			return results, nil
+		}
+	}
+	return results, err
+}
+
+// evaluateRow decides a row against its stored record.
+func (r *Registrar) evaluateRow(q *request, item storage.Item, now time.Time) (outcome, *Error) {
+	cur, err := decodeItem(item)
+	if err != nil {
+		return outcome{}, AsError(fmt.Errorf("record %s: %w", q.id, err))
+	}
+	return r.evaluate(q, cur, now)
+}
+
+// storedResult is the JSON form of an OperationResult in an idempotency entry.
+type storedResult struct {
+	ID       string `json:"id,omitempty"`
+	Version  uint64 `json:"version,omitempty"`
+	Created  bool   `json:"created,omitempty"`
+	Code     string `json:"code,omitempty"`
+	Field    string `json:"field,omitempty"`
+	Detail   string `json:"detail,omitempty"`
+	Current  uint64 `json:"current,omitempty"`
+	Expected uint64 `json:"expected,omitempty"`
+}
+
+func encodeResults(results []OperationResult) ([]byte, error) {
+	rows := make([]storedResult, len(results))
+	for i, res := range results {
+		rows[i] = storedResult{ID: res.ID, Version: res.Version, Created: res.Created}
+		if e := res.Err; e != nil {
+			s := &rows[i]
+			s.Code, s.Field, s.Detail, s.Current, s.Expected = e.Code, e.Field, e.Detail, e.Current, e.Expected
+		}
+	}
+	return json.Marshal(rows)
+}
+
+func (r *Registrar) replayBatch(first *answer, err error) ([]OperationResult, error) {
+	if err != nil {
+		return nil, err
+	}
+	var rows []storedResult
+	if err := json.Unmarshal(first.body, &rows); err != nil {
+		return nil, fmt.Errorf("idempotency entry: %w", err)
+	}
+	r.metrics.replays.Inc()
+	results := make([]OperationResult, len(rows))
+	for i, s := range rows {
+		results[i] = OperationResult{ID: s.ID, Version: s.Version, Created: s.Created}
+		if s.Code != "" {
+			results[i].Err = &Error{Code: s.Code, Field: s.Field, Detail: s.Detail, Current: s.Current, Expected: s.Expected}
+		}
+	}
+	return results, nil
+}

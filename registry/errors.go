@@ -1,0 +1,106 @@
+package registry
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/idnode/idnode/proto/identifier"
+	"github.com/idnode/idnode/storage"
+)
+
+// Codes of refusals and failures: stable, the same on every surface. Each surface maps them all to
+// its own codes; [Codes] lists them.
+const (
+	CodeInvalidRequest      = "invalid_request"      // the request itself cannot be read
+	CodeInvalidIdentifier   = "invalid_identifier"   // not an identifier, or not one that may be registered
+	CodeInvalidValue        = "invalid_value"        // an index, type, permission or reference breaks a rule
+	CodeTooLarge            = "too_large"            // a value, record, batch or body beyond Limits
+	CodeInvalidEnterprise   = "invalid_enterprise"   // a field of an enterprise breaks a rule
+	CodeInvalidPrefix       = "invalid_prefix"       // not a namespace, or not one under the node
+	CodeInvalidKey          = "invalid_key"          // a field of an API key breaks a rule
+	CodeInvalidCursor       = "invalid_cursor"       // not a cursor that List gave
+	CodeUnauthenticated     = "unauthenticated"      // no valid credential
+	CodeForbidden           = "forbidden"            // the actor's role does not allow it
+	CodeNotYourNamespace    = "not_your_namespace"   // another enterprise's, or nobody's
+	CodeNamespaceSuspended  = "namespace_suspended"  // suspended or withdrawn: no writes
+	CodeEnterpriseSuspended = "enterprise_suspended" // the owner is not active: no writes
+	CodeDelegated           = "delegated"            // the enterprise's own node holds the records
+	CodeNotFound            = "not_found"            // no such thing
+	CodeAlreadyExists       = "already_exists"       // create of what is there
+	CodeRevoked             = "revoked"              // the identifier is a tombstone; Error.Record holds it
+	CodeNotRevoked          = "not_revoked"          // restore of an active identifier
+	CodeVersionMismatch     = "version_mismatch"     // If-Match failed; see Error.Current and Error.Expected
+	CodeConflict            = "conflict"             // other writers were faster, each time
+	CodeInvalidState        = "invalid_state"        // the action is not allowed in the present state
+	CodeHasRecords          = "has_records"          // the namespace's case rule is fixed once it has records
+	CodeDuplicate           = "duplicate"            // a second row of a batch for one identifier
+	CodeIdempotencyMismatch = "idempotency_mismatch" // the key was used for another request
+	CodeIdempotencyRunning  = "idempotency_running"  // the first request with the key has no answer yet
+	CodeNoSpace             = "no_space"             // the disk is too full to write; reads go on
+	CodeUnavailable         = "unavailable"          // the store cannot say now; retry with the same Idempotency-Key
+	CodeInternal            = "internal"             // we are broken
+)
+
+// Codes lists all codes, for the tests that walk the surfaces' mappings.
+func Codes() []string {
+	return []string{
+		CodeInvalidRequest, CodeInvalidIdentifier, CodeInvalidValue, CodeTooLarge, CodeInvalidEnterprise,
+		CodeInvalidPrefix, CodeInvalidKey, CodeInvalidCursor, CodeUnauthenticated, CodeForbidden,
+		CodeNotYourNamespace, CodeNamespaceSuspended, CodeEnterpriseSuspended, CodeDelegated, CodeNotFound,
+		CodeAlreadyExists, CodeRevoked, CodeNotRevoked, CodeVersionMismatch, CodeConflict, CodeInvalidState,
+		CodeHasRecords, CodeDuplicate, CodeIdempotencyMismatch, CodeIdempotencyRunning, CodeNoSpace,
+		CodeUnavailable, CodeInternal,
+	}
+}
+
+// Error is a refusal, or a failure of ours, in terms for the client.
+type Error struct {
+	Code   string // one of Codes
+	Field  string // what is wrong, as a JSON Pointer into the request body ("/values/3/type") or a parameter's name
+	Detail string // one sentence for people
+
+	Current  uint64             // CodeVersionMismatch: the record's version, 0 if there is none
+	Expected uint64             // CodeVersionMismatch: the version asked for
+	Record   *identifier.Record // CodeRevoked: the tombstone
+
+	Err error // the cause, for the log; never shown to clients
+}
+
+func (e *Error) Error() string {
+	s := e.Code
+	if e.Field != "" {
+		s += " at " + e.Field
+	}
+	if e.Detail != "" {
+		s += ": " + e.Detail
+	}
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// AsError returns err in terms for a client: itself if its chain holds an *Error, else what the
+// store's errors mean, else CodeInternal.
+func AsError(err error) *Error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
+	}
+	switch {
+	case errors.Is(err, storage.ErrNoSpace):
+		return &Error{Code: CodeNoSpace, Detail: "the node's disk is too full to write; nothing was changed", Err: err}
+	case errors.Is(err, storage.ErrUnavailable):
+		return &Error{Code: CodeUnavailable, Detail: "the store cannot say whether the write was applied; repeat it with the same Idempotency-Key", Err: err}
+	case errors.Is(err, storage.ErrClosed):
+		return &Error{Code: CodeUnavailable, Detail: "the node is stopping; nothing was changed", Err: err}
+	case errors.Is(err, storage.ErrConflict):
+		return &Error{Code: CodeConflict, Detail: "others changed it at the same time; try again", Err: err}
+	}
+	return &Error{Code: CodeInternal, Detail: "the node failed; nothing about the request is wrong", Err: err}
+}
+
+func refuse(code, field, format string, args ...any) *Error {
+	return &Error{Code: code, Field: field, Detail: fmt.Sprintf(format, args...)}
+}

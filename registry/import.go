@@ -1,0 +1,343 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/idnode/idnode/proto/identifier"
+	"github.com/idnode/idnode/storage"
+)
+
+const (
+	chunkRows   = 1000    // rows of a chunk: one storage batch, one sync, one audit entry
+	chunkOctets = 4 << 20 // a chunk ends earlier when its data reach this size
+	chunksAhead = 3       // chunks that are stored while the next is read
+)
+
+// ImportMode says what an import does with identifiers that exist.
+type ImportMode string
+
+const (
+	ImportCreate       ImportMode = "create"        // the row fails
+	ImportUpsert       ImportMode = "upsert"        // the record is replaced; with the same content it is skipped
+	ImportSkipExisting ImportMode = "skip-existing" // the row is skipped, also over a tombstone
+)
+
+// ImportOptions are the terms of an import.
+type ImportOptions struct {
+	Actor    Actor
+	Mode     ImportMode // default ImportCreate
+	Allocate bool       // unknown namespaces under the node are allocated to Self; operators only
+}
+
+// Row is one record of an import.
+type Row struct {
+	Line   int // for reports; from 1
+	Record *identifier.Record
+	Err    error // a row that could not be read: it is its result
+}
+
+// RowResult says why a row was not stored.
+type RowResult struct {
+	Line   int    `json:"line"`
+	ID     string `json:"id,omitempty"`
+	Status string `json:"status"` // "failed"
+	Code   string `json:"code"`
+	Detail string `json:"detail,omitempty"`
+}
+
+// Summary counts the rows of an import.
+type Summary struct {
+	Total   int `json:"total"`
+	Stored  int `json:"stored"`
+	Skipped int `json:"skipped"`
+	Failed  int `json:"failed"`
+}
+
+// Import registers the rows that src gives until io.EOF, and calls report for each row that failed,
+// in their order and from the calling goroutine. Rows are stored in chunks, each durable before it
+// counts; some chunks are under way at once, but never two with the same identifier, so that rows for
+// one identifier take effect in their order. The values' timestamps are kept where they are given.
+//
+// An error of src, of report or of the store ends the import: the summary then counts the chunks that
+// were stored. Refusals: CodeInvalidRequest, CodeForbidden.
+func (r *Registrar) Import(ctx context.Context, src func() (Row, error), o ImportOptions, report func(RowResult) error) (Summary, error) {
+	switch o.Mode {
+	case "":
+		o.Mode = ImportCreate
+	case ImportCreate, ImportUpsert, ImportSkipExisting:
+	default:
+		return Summary{}, refuse(CodeInvalidRequest, "mode", "a mode is create, upsert or skip-existing")
+	}
+	if o.Allocate && !o.Actor.IsOperator() {
+		return Summary{}, refuse(CodeForbidden, "allocate", "role %s does not allocate prefixes", o.Actor.Role)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	im := &importer{r: r, o: o, report: report}
+	err := im.run(ctx, src)
+	if err != nil {
+		cancel()
+		for _, c := range im.ahead {
+			<-c.done
+		}
+	}
+	cancel()
+	return im.sum, err
+}
+
+// importer is one import. All its fields belong to the goroutine that called Import; a chunk belongs
+// to the goroutine that stores it until done is closed.
+type importer struct {
+	r      *Registrar
+	o      ImportOptions
+	report func(RowResult) error
+	sum    Summary
+	ahead  []*chunk // being stored, oldest first
+	size   int      // octets of data in the chunk being filled
+}
+
+// chunk is rows that are stored together: no two of one identifier.
+type chunk struct {
+	rows []importRow
+	ids  map[string]struct{} // qualified identifiers
+	done chan struct{}
+
+	stored, skipped int
+	failures        []RowResult
+	err             error // nothing was stored, or it is not known
+}
+
+type importRow struct {
+	line    int
+	text    string // the identifier as given
+	request request
+	refusal *Error
+}
+
+func newChunk() *chunk {
+	return &chunk{rows: make([]importRow, 0, chunkRows), ids: make(map[string]struct{}, chunkRows), done: make(chan struct{})}
+}
+
+func (im *importer) run(ctx context.Context, src func() (Row, error)) error {
+	c := newChunk()
+	for {
+		in, err := src()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("read rows: %w", err)
+		}
+		row, name := im.row(ctx, in)
+		if _, twice := c.ids[name]; twice || len(c.rows) == chunkRows || im.size > chunkOctets {
+			if err := im.start(ctx, c); err != nil {
+				return err
+			}
+			c = newChunk()
+		}
+		c.rows = append(c.rows, row)
+		if name != "" {
+			c.ids[name] = struct{}{}
+		}
+		if row.refusal == nil {
+			for i := range in.Record.Values {
+				im.size += len(in.Record.Values[i].Data)
+			}
+		}
+		if err := im.collect(false); err != nil {
+			return err
+		}
+	}
+	if err := im.start(ctx, c); err != nil {
+		return err
+	}
+	for len(im.ahead) > 0 {
+		if err := im.collect(true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// row makes the request of a row. Its name is that under which chunks keep it apart from others; it
+// folds more than a case-sensitive namespace does, which costs such rows a chunk of their own.
+func (im *importer) row(ctx context.Context, in Row) (row importRow, name string) {
+	row.line = in.Line
+	if in.Err != nil {
+		row.refusal = rowError(in.Err)
+		return row, ""
+	}
+	row.text = in.Record.ID
+	id, refusal := im.r.parseID(in.Record.Scheme, in.Record.ID, "/id")
+	if refusal == nil && im.o.Allocate && im.r.namespaces.Find(id) == nil {
+		if refusal = im.r.validateID(id, "/id"); refusal == nil {
+			refusal = im.r.allocateFor(ctx, id, im.o.Actor)
+		}
+	}
+	if refusal != nil {
+		row.refusal = refusal
+		return row, ""
+	}
+	kind := OpCreate
+	if im.o.Mode == ImportUpsert {
+		kind = OpReplace
+	}
+	row.request = request{kind: kind, id: id, in: in.Record, keep: true}
+	return row, id.Qualified()
+}
+
+// start stores c in the background, once there is room and no chunk ahead has one of its identifiers.
+func (im *importer) start(ctx context.Context, c *chunk) error {
+	im.size = 0
+	if len(c.rows) == 0 {
+		return nil
+	}
+	for len(im.ahead) >= chunksAhead || im.meets(c) {
+		if err := im.collect(true); err != nil {
+			return err
+		}
+	}
+	im.ahead = append(im.ahead, c)
+	go func() {
+		defer close(c.done)
+		im.r.storeChunk(ctx, c, im.o)
+	}()
+	return nil
+}
+
+func (im *importer) meets(c *chunk) bool {
+	for _, other := range im.ahead {
+		for id := range c.ids {
+			if _, ok := other.ids[id]; ok {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// collect counts and reports the oldest chunk if it is stored; wait waits until it is.
+func (im *importer) collect(wait bool) error {
+	if len(im.ahead) == 0 {
+		return nil
+	}
+	c := im.ahead[0]
+	if !wait {
+		select {
+		case <-c.done:
+		default:
+			return nil
+		}
+	}
+	<-c.done
+	im.ahead = im.ahead[1:]
+	if c.err != nil {
+		return c.err
+	}
+	im.sum.Total += len(c.rows)
+	im.sum.Stored += c.stored
+	im.sum.Skipped += c.skipped
+	im.sum.Failed += len(c.failures)
+	for _, f := range c.failures {
+		if err := im.report(f); err != nil {
+			return fmt.Errorf("report line %d: %w", f.Line, err)
+		}
+	}
+	return nil
+}
+
+// storeChunk stores the rows of c that are not refused as one batch.
+func (r *Registrar) storeChunk(ctx context.Context, c *chunk, o ImportOptions) {
+	r.gate.RLock()
+	defer r.gate.RUnlock()
+	auth := r.authority(o.Actor)
+	for i := range c.rows {
+		if row := &c.rows[i]; row.refusal == nil {
+			row.refusal = r.check(ctx, &row.request, auth)
+		}
+	}
+	for range attempts {
+		err := r.tryChunk(ctx, c, o)
+		if !errors.Is(err, storage.ErrConflict) {
+			if err != nil {
+				c.err = AsError(fmt.Errorf("import lines %d to %d: %w", c.rows[0].line, c.rows[len(c.rows)-1].line, err))
+			}
+			return
+		}
+		if err := r.backOff(ctx); err != nil {
+			c.err = AsError(err)
+			return
+		}
+	}
+	c.err = refuse(CodeConflict, "", "others changed identifiers of lines %d to %d at the same time", c.rows[0].line, c.rows[len(c.rows)-1].line)
+}
+
+// tryChunk evaluates c against the newest state and applies it. storage.ErrConflict: try again.
+func (r *Registrar) tryChunk(ctx context.Context, c *chunk, o ImportOptions) error {
+	c.stored, c.skipped, c.failures = 0, 0, nil
+	now := r.now()
+	keys := make([][]byte, 0, len(c.rows))
+	var names, records []byte // the batch's keys and values stand one after the other
+	for i := range c.rows {
+		if row := &c.rows[i]; row.refusal == nil {
+			start := len(names)
+			names = storage.AppendRecordKey(names, row.request.key)
+			keys = append(keys, names[start:len(names):len(names)])
+		}
+	}
+	items, err := r.store.MultiGet(ctx, keys)
+	if err != nil {
+		return err
+	}
+	var b storage.Batch
+	entry := AuditEntry{Op: "import"}
+	next := 0
+	for i := range c.rows {
+		row := &c.rows[i]
+		if row.refusal != nil {
+			c.fail(row, row.refusal)
+			continue
+		}
+		key, item := keys[next], items[next]
+		next++
+		if item.Value != nil && o.Mode == ImportSkipExisting {
+			c.skipped++
+			continue
+		}
+		out, refusal := r.evaluateRow(&row.request, item, now)
+		switch {
+		case refusal != nil:
+			c.fail(row, refusal)
+		case out.op == 0:
+			c.skipped++
+		default:
+			start := len(records)
+			records = identifier.AppendRecord(records, out.record)
+			addRecord(&b, row.request.key, key, item, out, records[start:len(records):len(records)])
+			c.stored++
+			if entry.ID == "" {
+				entry.ID = row.request.id.Qualified()
+			}
+			entry.Last = row.text
+		}
+	}
+	if c.stored == 0 {
+		return nil
+	}
+	entry.Rows = c.stored
+	if err := r.audit(&b, now, o.Actor, entry); err != nil {
+		return err
+	}
+	_, err = r.store.Apply(ctx, &b)
+	return err
+}
+
+func (c *chunk) fail(row *importRow, e *Error) {
+	detail := e.Detail
+	if e.Field != "" && e.Field != "/id" {
+		detail = e.Field + ": " + detail
+	}
+	c.failures = append(c.failures, RowResult{Line: row.line, ID: row.text, Status: "failed", Code: e.Code, Detail: detail})
+}

@@ -1,0 +1,58 @@
+package registry
+
+import "cmp"
+
+// Limits bounds what is accepted. A zero field means its default; [Registrar.Limits] has them
+// filled in, as served at /v1/limits.
+type Limits struct {
+	// IdentifierOctets is the longest identifier (default and most 2048, the Handle protocol's limit;
+	// 255 under 88. and 86. whatever is set here).
+	IdentifierOctets int `json:"identifierOctets"`
+	// ValuesPerRecord is the most values of a record (default 2048, as the Handle.Net server has it).
+	ValuesPerRecord int `json:"valuesPerRecord"`
+	// ValueOctets is the most octets of a value's data (default 1048576, the Handle protocol's limit for
+	// one byte array). RecordOctets binds earlier unless it is raised.
+	ValueOctets int `json:"valueOctets"`
+	// RecordOctets is the most octets of a record's values as the Handle protocol writes them (default
+	// 256000: with header, identifier and signature that fits a message of 262144, which is the most
+	// a Handle client reads). A node that serves no Handle clients may raise it.
+	RecordOctets int `json:"recordOctets"`
+	// TypeOctets is the longest value type (default 255).
+	TypeOctets int `json:"typeOctets"`
+	// RefsPerValue is the most references of a value (default 256).
+	RefsPerValue int `json:"refsPerValue"`
+	// ReasonOctets is the longest reason or other free text (default 1024).
+	ReasonOctets int `json:"reasonOctets"`
+	// BodyOctets is the largest request body, imports excepted (default 8388608).
+	BodyOctets int `json:"bodyOctets"`
+	// LineOctets is the longest line of an import after decompression (default 2097152).
+	LineOctets int `json:"lineOctets"`
+	// BatchRows is the most rows of a batch (default 1000).
+	BatchRows int `json:"batchRows"`
+	// PageRows is the most items of a page (default 1000); DefaultPageRows if none is asked for (default 100).
+	PageRows        int `json:"pageRows"`
+	DefaultPageRows int `json:"defaultPageRows"`
+	// IdempotencyKeyOctets is the longest Idempotency-Key (default 255).
+	IdempotencyKeyOctets int `json:"idempotencyKeyOctets"`
+	// IdempotencyHours is how long a first answer is kept at least (24; not adjustable: the store's
+	// day buckets give it).
+	IdempotencyHours int `json:"idempotencyHours"`
+}
+
+func (l Limits) withDefaults() Limits {
+	l.IdentifierOctets = min(cmp.Or(l.IdentifierOctets, 2048), 2048)
+	l.ValuesPerRecord = cmp.Or(l.ValuesPerRecord, 2048)
+	l.ValueOctets = cmp.Or(l.ValueOctets, 1<<20)
+	l.RecordOctets = cmp.Or(l.RecordOctets, 256000)
+	l.TypeOctets = cmp.Or(l.TypeOctets, 255)
+	l.RefsPerValue = cmp.Or(l.RefsPerValue, 256)
+	l.ReasonOctets = cmp.Or(l.ReasonOctets, 1024)
+	l.BodyOctets = cmp.Or(l.BodyOctets, 8<<20)
+	l.LineOctets = cmp.Or(l.LineOctets, 2<<20)
+	l.BatchRows = cmp.Or(l.BatchRows, 1000)
+	l.PageRows = cmp.Or(l.PageRows, 1000)
+	l.DefaultPageRows = cmp.Or(l.DefaultPageRows, 100)
+	l.IdempotencyKeyOctets = cmp.Or(l.IdempotencyKeyOctets, 255)
+	l.IdempotencyHours = 24
+	return l
+}

@@ -1,0 +1,112 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/idnode/idnode/proto/identifier"
+	"github.com/idnode/idnode/storage"
+)
+
+// Options are the parts of a Registrar.
+type Options struct {
+	// Store is written and read. Its Apply must bring Namespaces up to date before it returns (see
+	// [storage.Observe]). Required.
+	Store storage.Store
+	// Namespaces are the allocated namespaces. Required.
+	Namespaces *storage.Namespaces
+	// NodePrefixes are the namespaces that the node may allocate under.
+	NodePrefixes []identifier.Key
+	// CaseSensitive makes Handle namespaces take suffixes as written where a request does not say.
+	CaseSensitive bool
+	// Limits bounds what is accepted.
+	Limits Limits
+	// Clock is the time; default time.Now.
+	Clock func() time.Time
+	// Logger takes what operators did; default slog.Default().
+	Logger *slog.Logger
+	// Registerer takes the metrics; default none.
+	Registerer prometheus.Registerer
+}
+
+// Registrar holds the rules of registration. Its methods may be called from many goroutines.
+type Registrar struct {
+	store      storage.Store
+	namespaces *storage.Namespaces
+	prefixes   []identifier.Key
+	exact      bool // Handle namespaces are case-sensitive unless they say otherwise
+	limits     Limits
+	clock      func() time.Time
+	log        *slog.Logger
+	metrics    *metrics
+
+	// gate orders writes of records (which hold it shared from reading the namespace to the end of
+	// Apply) and changes of namespaces and enterprises: a suspension that has been answered stops every
+	// later write, and the case rule of a namespace never changes under a write.
+	gate sync.RWMutex
+
+	mu      sync.Mutex
+	running map[[32]byte]struct{} // scopes of idempotency keys whose first request is under way
+}
+
+// New returns a Registrar, and sees to it that the enterprise [Self] exists.
+func New(o Options) (*Registrar, error) {
+	if o.Store == nil || o.Namespaces == nil {
+		return nil, errors.New("registry: Store and Namespaces are required")
+	}
+	r := &Registrar{
+		store:      o.Store,
+		namespaces: o.Namespaces,
+		prefixes:   o.NodePrefixes,
+		exact:      o.CaseSensitive,
+		limits:     o.Limits.withDefaults(),
+		clock:      o.Clock,
+		log:        o.Logger,
+		running:    make(map[[32]byte]struct{}),
+	}
+	if r.clock == nil {
+		r.clock = time.Now
+	}
+	if r.log == nil {
+		r.log = slog.Default()
+	}
+	var err error
+	if r.metrics, err = newMetrics(o.Registerer); err != nil {
+		return nil, fmt.Errorf("register metrics: %w", err)
+	}
+	if err := r.ensureSelf(context.Background()); err != nil {
+		return nil, fmt.Errorf("create enterprise %s: %w", Self, err)
+	}
+	return r, nil
+}
+
+// Limits returns the limits in force.
+func (r *Registrar) Limits() Limits { return r.limits }
+
+// now is the present time in UTC to the millisecond, as records keep it.
+func (r *Registrar) now() time.Time { return r.clock().UTC().Truncate(time.Millisecond) }
+
+// Write says who writes and under which conditions.
+type Write struct {
+	Actor          Actor
+	IfMatch        uint64 // the version that the record must have; 0: any
+	IfNoneMatch    bool   // only if the identifier does not exist
+	IdempotencyKey string // the client's name for this request, or ""
+	KeepTimestamps bool   // keep the values' timestamps where they are given
+	Revive         bool   // a create over a tombstone with reason "deleted" succeeds (Handle and SNMS)
+	Operation      string // the route; idempotency keys of different routes do not meet
+}
+
+// Result is the answer to a write.
+type Result struct {
+	Record   *identifier.Record // as it is now
+	Created  bool               // there was no such identifier before
+	Seq      storage.Seq        // the place in the change log; 0 if nothing was changed by this request
+	Replayed bool               // the answer that an earlier request with the same idempotency key was given
+}
