@@ -37,6 +37,8 @@ type (
 		Handle      string `json:"handle"`
 		Index       uint32 `json:"index"`
 		Permissions string `json:"permissions"`
+		// An old writer appends two octets to the value; the reference server says so.
+		LegacyByteLength bool `json:"legacyByteLength,omitempty"`
 	}
 	siteJSON struct {
 		Version         uint16       `json:"version"`
@@ -100,7 +102,8 @@ func restData(v *identifier.Value) dataJSON {
 	switch strings.ToUpper(v.Type) {
 	case "HS_ADMIN":
 		if a, err := handle.ParseAdmin(v.Data); err == nil {
-			return dataJSON{"admin", adminJSON{a.Ref.Handle, a.Ref.Index, fmt.Sprintf("%012b", a.Perms&0xFFF)}}
+			return dataJSON{"admin", adminJSON{a.Ref.Handle, a.Ref.Index, fmt.Sprintf("%012b", a.Perms&0xFFF),
+				len(v.Data) > len(handle.AppendAdmin(nil, a))}}
 		}
 	case "HS_VLIST":
 		if refs, _, err := handle.ParseRefs(v.Data); err == nil {
