@@ -1,0 +1,53 @@
+# Targets for people; .ci/run calls check and test.
+GO      ?= go
+export GOFLAGS ?= -buildvcs=false
+RUN      = .run
+PACKAGES = ./...
+FUZZTIME ?= 10s
+
+.PHONY: run build deps test check generate fuzz bench
+
+## run: build, start a node on an embedded store with sample data, and print what to try
+run: build
+	@deploy/sample/run.sh $(RUN)
+
+## build: bin/idnode and bin/idctl
+build:
+	@mkdir -p bin
+	$(GO) build -trimpath -o bin/ ./cmd/idnode ./cmd/idctl
+
+## deps: what tests need beside Go, make and git (Debian packages; root or sudo)
+deps:
+	@deploy/deps.sh
+
+## test: everything that asserts: a race pass, then the allocation tests without race
+test: deps
+	$(GO) test -race $(PACKAGES)
+	$(GO) test -run 'Alloc' $(PACKAGES)
+
+## check: static checks only
+check:
+	@out=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "not gofmt-ed:"; echo "$$out"; exit 1; fi
+	$(GO) vet $(PACKAGES)
+	$(GO) tool staticcheck $(PACKAGES)
+	$(GO) mod tidy -diff
+	$(GO) tool -modfile=proto/buf.mod buf lint proto
+	@$(MAKE) --no-print-directory generate
+	@git diff --exit-code -- proto || { echo "generated files are out of date: run make generate and commit"; exit 1; }
+
+## generate: Go from the .proto files
+generate:
+	$(GO) tool -modfile=proto/buf.mod buf generate proto --template proto/buf.gen.yaml
+
+## fuzz: each fuzz target for FUZZTIME
+fuzz:
+	@for pkg in $$($(GO) list $(PACKAGES)); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+	    echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+	  done; done
+
+## bench: benchmarks beside the code, then the node as a whole; see bench/README.md
+bench: build
+	$(GO) test -run '^$$' -bench . -benchtime 200ms $(PACKAGES)
+	$(GO) run ./bench/registerload
+	$(GO) run ./bench/handleload

@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"os"
+)
+
+// failure is a row that was not stored, in the form in which the node reports it.
+type failure struct {
+	Line   int    `json:"line"`
+	ID     string `json:"id,omitempty"`
+	Status string `json:"status"`
+	Code   string `json:"code"`
+	Detail string `json:"detail,omitempty"`
+}
+
+// failures are the rows of an import that were not stored: a file with one JSON object a line, which
+// is made for the first of them.
+type failures struct {
+	name  string
+	first []failure // to be shown
+	file  *os.File  // nil while there is none
+	buf   *bufio.Writer
+}
+
+// shownFailures is how many failures are shown at the end of an import.
+const shownFailures = 5
+
+func (f *failures) add(row failure) error {
+	if len(f.first) < shownFailures {
+		f.first = append(f.first, row)
+	}
+	if f.file == nil {
+		file, err := os.Create(f.name)
+		if err != nil {
+			return fmt.Errorf("write errors: %w", err)
+		}
+		f.file, f.buf = file, bufio.NewWriter(file)
+	}
+	enc := json.NewEncoder(f.buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(row); err != nil {
+		return fmt.Errorf("write errors: %w", err)
+	}
+	return nil
+}
+
+// close completes the file, if there is one.
+func (f *failures) close() error {
+	if f.file == nil {
+		return nil
+	}
+	err := f.buf.Flush()
+	if cerr := f.file.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return fmt.Errorf("write errors: %w", err)
+	}
+	return nil
+}
+
+// written is the file's name, or "" if there were no failures.
+func (f *failures) written() string {
+	if f.file == nil {
+		return ""
+	}
+	return f.name
+}

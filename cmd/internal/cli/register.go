@@ -1,0 +1,304 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// recordFlags are the ways in which a record is given on the command line.
+type recordFlags struct {
+	values   []string
+	ttl      int32
+	template string
+	file     string
+	idemKey  string
+	version  uint64
+}
+
+func (rf *recordFlags) add(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringArrayVar(&rf.values, "value", nil, "a value as `INDEX:TYPE=DATA`, such as 1:URL=https://example.com (repeatable)")
+	f.Int32Var(&rf.ttl, "ttl", 0, "TTL of the values of --value in `SECONDS` (default: the node's, a day)")
+	f.StringVar(&rf.template, "template", "", "data template that the record follows")
+	f.StringVarP(&rf.file, "file", "f", "", "`FILE` with one record in JSON, - for standard input")
+	f.StringVar(&rf.idemKey, "idempotency-key", "", "make a repeated call return the first answer")
+	cmd.MarkFlagsMutuallyExclusive("value", "file")
+	cmd.MarkFlagsMutuallyExclusive("ttl", "file")
+	cmd.MarkFlagsMutuallyExclusive("template", "file")
+}
+
+// newValue is a value in a request; what is absent is the node's default.
+type newValue struct {
+	Index uint32 `json:"index"`
+	Type  string `json:"type"`
+	Data  any    `json:"data"`
+	TTL   *int32 `json:"ttl,omitempty"`
+	Perms string `json:"perms,omitempty"`
+}
+
+// newRecord is a record in a request.
+type newRecord struct {
+	ID       string     `json:"id"`
+	Template string     `json:"template,omitempty"`
+	Values   []newValue `json:"values"`
+}
+
+// maxIndex is the largest index of a value.
+const maxIndex = 1<<31 - 1
+
+// parseValue reads INDEX:TYPE=DATA.
+func parseValue(text string) (newValue, error) {
+	index, rest, ok1 := strings.Cut(text, ":")
+	kind, data, ok2 := strings.Cut(rest, "=")
+	n, err := strconv.ParseUint(index, 10, 32)
+	if !ok1 || !ok2 || err != nil || n < 1 || n > maxIndex || kind == "" {
+		return newValue{}, usagef("--value is INDEX:TYPE=DATA with an index from 1, such as 1:URL=https://example.com, not %q", text)
+	}
+	return newValue{Index: uint32(n), Type: kind, Data: data}, nil
+}
+
+// body is the record to send, and its identifier. The identifier may stand in the argument, in the
+// file, or in both if they agree.
+func (a *app) body(rf *recordFlags, args []string, ttlSet bool) (id string, body []byte, err error) {
+	if len(args) > 0 {
+		id = args[0]
+	}
+	if rf.file == "" {
+		if id == "" {
+			return "", nil, usagef("name an identifier, or give a record with --file")
+		}
+		if len(rf.values) == 0 {
+			return "", nil, usagef("give at least one --value INDEX:TYPE=DATA, or a record with --file")
+		}
+		r := newRecord{ID: id, Template: rf.template}
+		for _, text := range rf.values {
+			v, err := parseValue(text)
+			if err != nil {
+				return "", nil, err
+			}
+			if ttlSet {
+				v.TTL = &rf.ttl
+			}
+			r.Values = append(r.Values, v)
+		}
+		body, err = json.Marshal(r)
+		return id, body, err
+	}
+
+	raw, err := a.readFile(rf.file)
+	if err != nil {
+		return "", nil, err
+	}
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	var fields map[string]json.RawMessage
+	if err := dec.Decode(&fields); err != nil {
+		return "", nil, fmt.Errorf("read %s: %w", rf.file, err)
+	}
+	if err := dec.Decode(new(json.RawMessage)); !errors.Is(err, io.EOF) {
+		return "", nil, fmt.Errorf("read %s: more than one record; use idctl import", rf.file)
+	}
+	var inFile string
+	if raw, ok := fields["id"]; ok {
+		if err := json.Unmarshal(raw, &inFile); err != nil {
+			return "", nil, fmt.Errorf("read %s: id: %w", rf.file, err)
+		}
+	}
+	switch {
+	case id == "" && inFile == "":
+		return "", nil, usagef("neither the command line nor %s names an identifier", rf.file)
+	case id == "":
+		id = inFile
+	case inFile == "":
+		fields["id"], _ = json.Marshal(id)
+	case id != inFile:
+		return "", nil, usagef("the command line names %s, but %s names %s", id, rf.file, inFile)
+	}
+	body, err = json.Marshal(fields)
+	return id, body, err
+}
+
+// maxRecordFile bounds a file with one record, in octets.
+const maxRecordFile = 64 << 20
+
+func (a *app) readFile(name string) ([]byte, error) {
+	in := a.In
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		in = f
+	}
+	raw, err := io.ReadAll(io.LimitReader(in, maxRecordFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	if len(raw) > maxRecordFile {
+		return nil, fmt.Errorf("read %s: longer than %d octets", name, maxRecordFile)
+	}
+	return raw, nil
+}
+
+// conditions are the headers under which a write is done.
+func conditions(idemKey string, version uint64) http.Header {
+	h := http.Header{}
+	if idemKey != "" {
+		h.Set("Idempotency-Key", idemKey)
+	}
+	if version > 0 {
+		h.Set("If-Match", fmt.Sprintf(`"%d"`, version))
+	}
+	return h
+}
+
+func (a *app) registerCommand() *cobra.Command {
+	var rf recordFlags
+	cmd := &cobra.Command{
+		Use:   "register [ID] --value INDEX:TYPE=DATA… | -f FILE",
+		Short: "Register a new identifier",
+		Example: `  idctl register 88.1021.150/SN-001 --value 1:URL=https://example.com/SN-001 --value 2:DESC=轴承
+  idctl register -f record.json`,
+		Args: cobra.MaximumNArgs(1),
+	}
+	rf.add(cmd)
+	cmd.RunE = a.run(func(ctx context.Context, args []string) error {
+		id, body, err := a.body(&rf, args, cmd.Flags().Changed("ttl"))
+		if err != nil {
+			return err
+		}
+		return a.write(ctx, "registered", id, request{method: http.MethodPost, path: "/v1/identifiers", body: body, header: conditions(rf.idemKey, 0)})
+	})
+	return cmd
+}
+
+func (a *app) replaceCommand() *cobra.Command {
+	var rf recordFlags
+	cmd := &cobra.Command{
+		Use:     "replace [ID] --value INDEX:TYPE=DATA… | -f FILE",
+		Short:   "Replace all values of an identifier, or register it",
+		Example: `  idctl replace 88.1021.150/SN-001 --value 1:URL=https://example.com/new --if-version 3`,
+		Args:    cobra.MaximumNArgs(1),
+	}
+	rf.add(cmd)
+	cmd.Flags().Uint64Var(&rf.version, "if-version", 0, "only if the record still has version `N`")
+	cmd.RunE = a.run(func(ctx context.Context, args []string) error {
+		id, body, err := a.body(&rf, args, cmd.Flags().Changed("ttl"))
+		if err != nil {
+			return err
+		}
+		return a.write(ctx, "stored", id, request{method: http.MethodPut, path: "/v1/identifiers",
+			query: url.Values{"id": {id}}, body: body, header: conditions(rf.idemKey, rf.version)})
+	})
+	return cmd
+}
+
+func (a *app) revokeCommand() *cobra.Command {
+	var reason, successor string
+	var version uint64
+	cmd := &cobra.Command{
+		Use:   "revoke ID --reason TEXT",
+		Short: "Revoke an identifier; it then answers with the reason and its successor",
+		Args:  cobra.ExactArgs(1),
+		RunE: a.run(func(ctx context.Context, args []string) error {
+			q := url.Values{"id": {args[0]}, "reason": {reason}}
+			if successor != "" {
+				q.Set("successor", successor)
+			}
+			return a.write(ctx, "revoked", args[0], request{method: http.MethodDelete, path: "/v1/identifiers", query: q, header: conditions("", version)})
+		}),
+	}
+	f := cmd.Flags()
+	f.StringVar(&reason, "reason", "", "why, for those who ask later")
+	f.StringVar(&successor, "successor", "", "the identifier to ask instead")
+	f.Uint64Var(&version, "if-version", 0, "only if the record still has version `N`")
+	_ = cmd.MarkFlagRequired("reason")
+	return cmd
+}
+
+func (a *app) restoreCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "restore ID",
+		Short: "Bring a revoked identifier back",
+		Args:  cobra.ExactArgs(1),
+		RunE: a.run(func(ctx context.Context, args []string) error {
+			return a.write(ctx, "restored", args[0], request{method: http.MethodPost, path: "/v1/identifiers:restore", body: map[string]string{"id": args[0]}})
+		}),
+	}
+}
+
+// write sends a write of one record and prints its result.
+func (a *app) write(ctx context.Context, done, id string, r request) error {
+	var got record
+	body, err := a.callInto(ctx, r, &got)
+	if err != nil {
+		return fmt.Errorf("%s: %w", id, err)
+	}
+	if a.output == "json" {
+		return a.printBody(body)
+	}
+	_, err = fmt.Fprintf(a.Out, "%s %s version %d\n", done, clean(orDefault(got.ID, id)), got.Version)
+	return err
+}
+
+func (a *app) getCommand() *cobra.Command {
+	var version uint64
+	var at string
+	cmd := &cobra.Command{
+		Use:   "get ID",
+		Short: "Show a record as the registry holds it, private values included",
+		Args:  cobra.ExactArgs(1),
+		RunE: a.run(func(ctx context.Context, args []string) error {
+			q := url.Values{"id": {args[0]}}
+			if version > 0 {
+				q.Set("version", strconv.FormatUint(version, 10))
+			}
+			if at != "" {
+				t, err := parseTime(at, time.Now())
+				if err != nil {
+					return err
+				}
+				q.Set("at", t.Format(time.RFC3339))
+			}
+			var got record
+			body, err := a.callInto(ctx, request{method: http.MethodGet, path: "/v1/identifiers", query: q}, &got)
+			if err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			if a.output == "json" {
+				return a.printBody(body)
+			}
+			return a.printRecord(&got)
+		}),
+	}
+	cmd.Flags().Uint64Var(&version, "version", 0, "the record's version `N` rather than the present one")
+	cmd.Flags().StringVar(&at, "at", "", "the record as it was at `TIME` (RFC 3339, a date, or an age such as 36h)")
+	cmd.MarkFlagsMutuallyExclusive("version", "at")
+	return cmd
+}
+
+// parseTime reads a moment: RFC 3339, a date (its start, local time), or an age before now.
+func parseTime(text string, now time.Time) (time.Time, error) {
+	if t, err := time.Parse(time.RFC3339, text); err == nil {
+		return t, nil
+	}
+	if t, err := time.ParseInLocation(time.DateOnly, text, now.Location()); err == nil {
+		return t, nil
+	}
+	if d, err := time.ParseDuration(text); err == nil && d >= 0 {
+		return now.Add(-d), nil
+	}
+	return time.Time{}, usagef("%q is neither a time such as 2026-01-31T08:00:00+08:00, a date, nor a duration such as 36h", text)
+}

@@ -1,0 +1,250 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/idnode/idnode/proto/handle"
+	"github.com/idnode/idnode/proto/identifier"
+)
+
+// question is what resolve asks, over whichever transport.
+type question struct {
+	id      string
+	types   []string
+	indexes []uint32
+	addr    string // "" for the transport's default
+	tls     bool
+}
+
+// answer is what came back, in the form of the node's GET /resolve.
+type answer struct {
+	ResponseCode int       `json:"responseCode"`
+	ID           string    `json:"id"`
+	Scheme       string    `json:"scheme,omitempty"`
+	Namespace    string    `json:"namespace,omitempty"`
+	Version      uint64    `json:"version,omitempty"`
+	Tier         string    `json:"tier,omitempty"`
+	Values       []value   `json:"values,omitempty"`
+	Referral     *referral `json:"referral,omitempty"`
+	Reason       string    `json:"reason,omitempty"`
+	Successor    string    `json:"successor,omitempty"`
+	Message      string    `json:"message,omitempty"`
+
+	status int    // as over HTTP
+	body   []byte // as received, over HTTP
+}
+
+// referral says whom to ask instead. Over the Handle protocol it is made from the site records that come.
+type referral struct {
+	Namespace string `json:"namespace,omitempty"`
+	IP        string `json:"ip,omitempty"`
+	UDP       uint32 `json:"udp,omitempty"`
+	TCP       uint32 `json:"tcp,omitempty"`
+	HTTP      uint32 `json:"http,omitempty"`
+	DNS       uint32 `json:"dns,omitempty"`
+}
+
+// transports are the ways to ask, by the name that --via has for them.
+var transports = map[string]func(*app, context.Context, question) (*answer, error){
+	"http":       (*app).resolveHTTP,
+	"grpc":       (*app).resolveGRPC,
+	"handle-udp": func(a *app, ctx context.Context, q question) (*answer, error) { return a.resolveHandle(ctx, "udp", q) },
+	"handle-tcp": func(a *app, ctx context.Context, q question) (*answer, error) { return a.resolveHandle(ctx, "tcp", q) },
+}
+
+func (a *app) resolveCommand() *cobra.Command {
+	var q question
+	var via string
+	var indexes []uint
+	cmd := &cobra.Command{
+		Use:   "resolve ID",
+		Short: "Ask what an identifier stands for",
+		Long: `Ask a node what an identifier stands for, over any of its transports.
+
+Exit code 3 means that there is no such identifier, or no value of the asked type or index.`,
+		Example: `  idctl resolve 88.1021.150/SN-001
+  idctl resolve 1.3.6.1.4.1.9 --via grpc
+  idctl resolve 88.1021.150/SN-001 --via handle-udp --type URL --index 3`,
+		Args: cobra.ExactArgs(1),
+		RunE: a.run(func(ctx context.Context, args []string) error {
+			q.id = args[0]
+			for _, n := range indexes {
+				if n < 1 || n > maxIndex {
+					return usagef("--index is a number from 1 to 2147483647, not %d", n)
+				}
+				q.indexes = append(q.indexes, uint32(n))
+			}
+			ask, ok := transports[via]
+			if !ok {
+				return usagef("--via is http, grpc, handle-udp or handle-tcp, not %q", via)
+			}
+			if q.tls && via != "grpc" {
+				return usagef("--tls is for --via grpc; for HTTP write --server https://…")
+			}
+			ctx, cancel := context.WithTimeout(ctx, a.timeout)
+			defer cancel()
+			begin := time.Now()
+			ans, err := ask(a, ctx, q)
+			if err != nil {
+				return fmt.Errorf("resolve %s: %w", q.id, err)
+			}
+			return a.printAnswer(ans, via, time.Since(begin))
+		}),
+	}
+	f := cmd.Flags()
+	f.StringVar(&via, "via", "http", "`TRANSPORT`: http, grpc, handle-udp or handle-tcp")
+	f.StringVar(&q.addr, "addr", "", "`HOST:PORT` to ask (default: the server's host with port 8080, 9090 or 2641)")
+	f.StringSliceVar(&q.types, "type", nil, "ask for values of this `TYPE`; one that ends in a dot asks for its sub-types too (repeatable)")
+	f.UintSliceVar(&indexes, "index", nil, "ask for the value with this `INDEX` (repeatable)")
+	f.BoolVar(&q.tls, "tls", false, "use TLS with --via grpc")
+	_ = cmd.RegisterFlagCompletionFunc("via", cobra.FixedCompletions([]string{"http", "grpc", "handle-udp", "handle-tcp"}, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+func (a *app) resolveHTTP(ctx context.Context, q question) (*answer, error) {
+	if q.addr != "" {
+		elsewhere := *a
+		elsewhere.server = "http://" + q.addr
+		a = &elsewhere
+	}
+	query := url.Values{"id": {q.id}}
+	for _, t := range q.types {
+		query.Add("type", t)
+	}
+	for _, n := range q.indexes {
+		query.Add("index", strconv.FormatUint(uint64(n), 10))
+	}
+	resp, err := a.do(ctx, request{method: http.MethodGet, path: "/resolve", query: query, public: true})
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	body, err := readAnswer(resp)
+	if err != nil {
+		return nil, err
+	}
+	ans := &answer{}
+	if json.Unmarshal(body, ans) != nil || ans.ResponseCode == 0 || exitForStatus(resp.StatusCode) == exitFailed {
+		return nil, parseProblem(resp.StatusCode, resp.Header.Get("Content-Type"), body)
+	}
+	ans.status, ans.body = resp.StatusCode, body
+	return ans, nil
+}
+
+// printAnswer prints an answer and returns the command's error: nil only if the answer is one that
+// was asked for, or a referral to it.
+func (a *app) printAnswer(ans *answer, via string, took time.Duration) error {
+	result := ans.outcome()
+	if a.output == "json" {
+		if result != nil {
+			result.printed = true
+		}
+		var err error
+		if ans.body != nil {
+			err = a.printBody(ans.body)
+		} else {
+			err = a.printJSON(ans)
+		}
+		if err != nil {
+			return err
+		}
+		return asError(result)
+	}
+	if result != nil {
+		result.text = ans.ID + ": " + result.text
+		return asError(result)
+	}
+	line := clean(ans.ID) + "  " + ans.Scheme
+	if ans.Version > 0 {
+		line += fmt.Sprintf("  version %d", ans.Version)
+	}
+	if ans.Tier != "" {
+		line += "  from " + clean(ans.Tier)
+	}
+	fmt.Fprintf(a.Out, "%s  (%s, %s)\n", line, via, took.Round(10*time.Microsecond))
+	if r := ans.Referral; r != nil {
+		fmt.Fprintln(a.Out, "  "+clean(r.String()))
+	}
+	return printValues(a.Out, ans.Values)
+}
+
+// asError keeps a nil *outcome from becoming an error that is not nil.
+func asError(o *outcome) error {
+	if o == nil {
+		return nil
+	}
+	return o
+}
+
+func (r *referral) String() string {
+	var ways []string
+	for _, p := range []struct {
+		name string
+		port uint32
+	}{{"udp", r.UDP}, {"tcp", r.TCP}, {"http", r.HTTP}, {"dns", r.DNS}} {
+		if p.port > 0 {
+			ways = append(ways, fmt.Sprintf("%s %d", p.name, p.port))
+		}
+	}
+	s := "answered by the enterprise's own node"
+	if r.Namespace != "" {
+		s = r.Namespace + " is " + s
+	}
+	if r.IP != "" {
+		s += ": " + r.IP + " " + strings.Join(ways, ", ")
+	}
+	return s
+}
+
+// outcome is nil if the answer holds what was asked for, or says who has it.
+func (ans *answer) outcome() *outcome {
+	switch {
+	case ans.status == http.StatusGone:
+		text := "revoked"
+		if ans.Reason != "" {
+			text += ": " + ans.Reason
+		}
+		if ans.Successor != "" {
+			text += "; ask for " + ans.Successor
+		}
+		return &outcome{code: exitNotFound, name: "revoked", text: text}
+	case ans.status == http.StatusForbidden:
+		text := "suspended"
+		if ans.Reason != "" {
+			text += ": " + ans.Reason
+		}
+		return &outcome{code: exitDenied, name: "suspended", text: text}
+	case ans.ResponseCode == int(handle.RcodeServerNotResponsible):
+		return &outcome{code: exitNotFound, name: "not_responsible", text: "not found: no namespace of this node holds it"}
+	case ans.status == http.StatusNotFound:
+		return &outcome{code: exitNotFound, name: "not_found", text: "not found"}
+	case ans.ResponseCode == int(handle.RcodeValuesNotFound):
+		return &outcome{code: exitNotFound, name: "no_values", text: "there, but without a value of that type or index for the public"}
+	}
+	return nil
+}
+
+// fromValues converts values that came in binary to their JSON.
+func fromValues(in []identifier.Value) ([]value, error) {
+	out := make([]value, len(in))
+	for i := range in {
+		raw, err := json.Marshal(in[i])
+		if err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal(raw, &out[i]); err != nil {
+			return nil, err
+		}
+	}
+	return slices.Clip(out), nil
+}

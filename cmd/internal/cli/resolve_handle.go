@@ -1,0 +1,84 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/idnode/idnode/proto/handle"
+	"github.com/idnode/idnode/proto/handle/client"
+)
+
+// resolveHandle asks over the Handle protocol; network is "udp" or "tcp".
+func (a *app) resolveHandle(ctx context.Context, network string, q question) (*answer, error) {
+	addr := orDefault(q.addr, a.defaultAddr("2641"))
+	name := strings.TrimPrefix(q.id, "handle:")
+	resp, err := client.Resolve(ctx, network, addr, client.Request{Handle: name, Types: q.types, Indexes: q.indexes})
+	if err != nil {
+		if cause := errors.Unwrap(err); cause != nil {
+			err = cause // without the name and address, which are said already
+		}
+		switch {
+		case errors.Is(err, client.ErrBadAnswer):
+			return nil, fmt.Errorf("%s: %w", addr, err)
+		case err == client.ErrNoAnswer:
+			err = errors.New("nothing came in time")
+		}
+		return nil, &unreachable{addr, err}
+	}
+	return fromHandle(name, resp)
+}
+
+// fromHandle is an answer of the Handle protocol as the same over HTTP.
+func fromHandle(name string, resp *client.Response) (*answer, error) {
+	ans := &answer{ResponseCode: int(resp.Code), ID: orDefault(resp.Handle, name), Scheme: "handle", Message: resp.Message, status: http.StatusOK}
+	var err error
+	switch resp.Code {
+	case handle.RcodeSuccess:
+		ans.Values, err = fromValues(resp.Values)
+	case handle.RcodeValuesNotFound:
+	case handle.RcodeHandleNotFound, handle.RcodeServerNotResponsible:
+		ans.status = http.StatusNotFound
+	case handle.RcodeServiceReferral, handle.RcodePrefixReferral:
+		ans.ID = name
+		ans.Referral = siteReferral(resp)
+		ans.Values, err = fromValues(resp.Values)
+	case handle.RcodeServerTooBusy:
+		return nil, &problem{Status: http.StatusServiceUnavailable, Code: "overloaded", Detail: orDefault(resp.Message, "the node has no capacity to answer now")}
+	case handle.RcodeProtocolError, handle.RcodeInvalidHandle:
+		return nil, &problem{Status: http.StatusBadRequest, Code: "invalid_identifier", Detail: orDefault(resp.Message, resp.Code.String())}
+	case handle.RcodeInvalidAdmin, handle.RcodePermissionDenied, handle.RcodeAuthNeeded, handle.RcodeAuthFailed:
+		return nil, &problem{Status: http.StatusForbidden, Code: "forbidden", Detail: orDefault(resp.Message, resp.Code.String())}
+	default:
+		return nil, fmt.Errorf("the node answered %d, %s: %s", resp.Code, resp.Code, resp.Message)
+	}
+	return ans, err
+}
+
+// siteReferral is the first server of a referral's site records; a referral to another handle has
+// that as its namespace.
+func siteReferral(resp *client.Response) *referral {
+	r := &referral{Namespace: resp.Handle}
+	for _, v := range resp.Values {
+		site, err := handle.ParseSite(v.Data)
+		if err != nil || len(site.Servers) == 0 {
+			continue
+		}
+		server := site.Servers[0]
+		r.IP = server.Addr.Unmap().String()
+		for _, i := range server.Interfaces {
+			switch i.Protocol {
+			case handle.TransportUDP:
+				r.UDP = i.Port
+			case handle.TransportTCP:
+				r.TCP = i.Port
+			case handle.TransportHTTP, handle.TransportHTTPS:
+				r.HTTP = i.Port
+			}
+		}
+		break
+	}
+	return r
+}

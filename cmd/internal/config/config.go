@@ -1,0 +1,286 @@
+// Package config is the node's configuration: one struct, filled from defaults, a YAML file, the
+// environment and flags, in that order.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/idnode/idnode/proto/identifier"
+	"github.com/idnode/idnode/registry"
+)
+
+// Config is everything that can be set. The koanf tags are the keys of the file; the environment
+// variable of a key is IDNODE_ and its path in upper case with "_" (see [EnvName]).
+type Config struct {
+	DataDir  string   `koanf:"data_dir"`
+	Node     Node     `koanf:"node"`
+	Handle   Handle   `koanf:"handle"`
+	GRPC     GRPC     `koanf:"grpc"`
+	HTTP     HTTP     `koanf:"http"`
+	Admin    Admin    `koanf:"admin"`
+	Store    Store    `koanf:"store"`
+	Cache    Cache    `koanf:"cache"`
+	Limits   Limits   `koanf:"limits"`
+	Log      Log      `koanf:"log"`
+	Shutdown Shutdown `koanf:"shutdown"`
+}
+
+// Node is who the node is.
+type Node struct {
+	// Prefixes are the namespaces that the node may allocate under: Handle prefixes as they are,
+	// those of other schemes as "scheme:namespace".
+	Prefixes []string `koanf:"prefixes"`
+}
+
+// Handle is the native Handle protocol.
+type Handle struct {
+	Listen string `koanf:"listen"` // UDP and TCP
+	// Homed are further prefixes that the node answers for ("88.990" or "0.NA/88.990").
+	Homed []string `koanf:"homed"`
+	// CaseInsensitive folds ASCII case in the suffixes of namespaces allocated from now on, unless
+	// they say otherwise.
+	CaseInsensitive bool `koanf:"case_insensitive"`
+	// SiteFile holds the node's HS_SITE record as hexadecimal digits, base64 or raw octets. Without
+	// it the record is made from public_ip and the listeners.
+	SiteFile string `koanf:"site_file"`
+	// PublicIP is the address told in the node's HS_SITE. Default: the address of listen, or
+	// 127.0.0.1 if that is unspecified.
+	PublicIP string `koanf:"public_ip"`
+	// ServerKeyFile holds the private key whose public half stands in the HS_SITE (PKCS#8 PEM or DER).
+	ServerKeyFile string `koanf:"server_key_file"`
+	// ServerAdmins may do everything over the native protocol ("300:88.990/srvadmin").
+	ServerAdmins []string      `koanf:"server_admins"`
+	IdleTimeout  time.Duration `koanf:"idle_timeout"` // of a TCP connection
+}
+
+// GRPC is the gRPC surface.
+type GRPC struct {
+	Listen string `koanf:"listen"`
+}
+
+// HTTP is the HTTP surface.
+type HTTP struct {
+	Listen string `koanf:"listen"`
+}
+
+// Admin is the operators' listener: metrics, health, profiles.
+type Admin struct {
+	Listen string `koanf:"listen"`
+}
+
+// Store is what is kept and for how long.
+type Store struct {
+	Engine               string        `koanf:"engine"` // "pebble"
+	CacheBytes           Size          `koanf:"cache_bytes"`
+	MinFreeBytes         Size          `koanf:"min_free_bytes"`
+	ChangelogRetention   time.Duration `koanf:"changelog_retention"`
+	IdempotencyRetention time.Duration `koanf:"idempotency_retention"`
+}
+
+// Cache is the resolver's cache of answers in this process.
+type Cache struct {
+	Bytes Size `koanf:"bytes"`
+}
+
+// Limits bound what is accepted.
+type Limits struct {
+	ValuesPerRecord   int      `koanf:"values_per_record"`
+	ValueBytes        Size     `koanf:"value_bytes"`
+	RecordBytes       Size     `koanf:"record_bytes"`
+	BodyBytes         Size     `koanf:"body_bytes"`
+	BatchRows         int      `koanf:"batch_rows"`
+	UDPBytesPerSecond Size     `koanf:"udp_bytes_per_second"`
+	UDPBurstBytes     Size     `koanf:"udp_burst_bytes"`
+	UDPExempt         []string `koanf:"udp_exempt"`
+	TCPConnections    int      `koanf:"tcp_connections"`
+}
+
+// Log is what is written to standard error.
+type Log struct {
+	Format string `koanf:"format"` // "text" or "json"
+	Level  string `koanf:"level"`  // "debug", "info", "warn" or "error"
+}
+
+// Shutdown is how the node goes.
+type Shutdown struct {
+	LameDuck     time.Duration `koanf:"lame_duck"`     // not ready, still answering
+	DrainTimeout time.Duration `koanf:"drain_timeout"` // for what is under way
+}
+
+// Default returns the configuration of a node about which nothing has been said.
+func Default() Config {
+	return Config{
+		DataDir: "data",
+		Handle:  Handle{Listen: "127.0.0.1:2641", CaseInsensitive: true, IdleTimeout: 5 * time.Minute},
+		GRPC:    GRPC{Listen: "127.0.0.1:9090"},
+		HTTP:    HTTP{Listen: "127.0.0.1:8080"},
+		Admin:   Admin{Listen: "127.0.0.1:9464"},
+		Store: Store{Engine: "pebble", CacheBytes: 256 << 20, MinFreeBytes: 256 << 20,
+			ChangelogRetention: 7 * 24 * time.Hour, IdempotencyRetention: 24 * time.Hour},
+		Cache: Cache{Bytes: 64 << 20},
+		Limits: Limits{ValuesPerRecord: 2048, ValueBytes: 1 << 20, RecordBytes: 256000, BodyBytes: 8 << 20, BatchRows: 1000,
+			UDPBytesPerSecond: 64 << 10, UDPBurstBytes: 256 << 10, TCPConnections: 4096},
+		Log:      Log{Format: "text", Level: "info"},
+		Shutdown: Shutdown{DrainTimeout: 10 * time.Second},
+	}
+}
+
+// Check reports every mistake in c at once.
+func (c *Config) Check() error {
+	var errs []error
+	fail := func(key, format string, args ...any) {
+		errs = append(errs, fmt.Errorf("%s: %s", key, fmt.Sprintf(format, args...)))
+	}
+	if c.DataDir == "" {
+		fail("data_dir", "is empty")
+	}
+	if _, err := c.NodePrefixes(); err != nil {
+		fail("node.prefixes", "%v", err)
+	}
+	if _, err := c.HomedPrefixes(); err != nil {
+		fail("handle.homed", "%v", err)
+	}
+	if _, err := c.ServerAdmins(); err != nil {
+		fail("handle.server_admins", "%v", err)
+	}
+	if _, err := c.UDPExempt(); err != nil {
+		fail("limits.udp_exempt", "%v", err)
+	}
+	for key, addr := range map[string]string{
+		"handle.listen": c.Handle.Listen, "grpc.listen": c.GRPC.Listen, "http.listen": c.HTTP.Listen, "admin.listen": c.Admin.Listen,
+	} {
+		if _, port, err := net.SplitHostPort(addr); err != nil {
+			fail(key, "%q is no host:port", addr)
+		} else if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+			fail(key, "%q is no port from 0 to 65535", port)
+		}
+	}
+	if c.Handle.PublicIP != "" {
+		if _, err := netip.ParseAddr(c.Handle.PublicIP); err != nil {
+			fail("handle.public_ip", "%q is no IP address", c.Handle.PublicIP)
+		}
+	}
+	if c.Store.Engine != "pebble" {
+		fail("store.engine", "%q is not known; this version has \"pebble\"", c.Store.Engine)
+	}
+	for key, n := range map[string]int64{
+		"store.cache_bytes": int64(c.Store.CacheBytes), "store.min_free_bytes": int64(c.Store.MinFreeBytes),
+		"store.changelog_retention": int64(c.Store.ChangelogRetention), "store.idempotency_retention": int64(c.Store.IdempotencyRetention),
+		"handle.idle_timeout": int64(c.Handle.IdleTimeout), "limits.values_per_record": int64(c.Limits.ValuesPerRecord),
+		"limits.value_bytes": int64(c.Limits.ValueBytes), "limits.record_bytes": int64(c.Limits.RecordBytes),
+		"limits.body_bytes": int64(c.Limits.BodyBytes), "limits.batch_rows": int64(c.Limits.BatchRows),
+		"limits.udp_bytes_per_second": int64(c.Limits.UDPBytesPerSecond), "limits.udp_burst_bytes": int64(c.Limits.UDPBurstBytes),
+		"limits.tcp_connections": int64(c.Limits.TCPConnections), "shutdown.drain_timeout": int64(c.Shutdown.DrainTimeout),
+	} {
+		if n <= 0 {
+			fail(key, "must be positive")
+		}
+	}
+	if c.Cache.Bytes < 256<<10 {
+		fail("cache.bytes", "must be at least 256KiB")
+	}
+	if c.Shutdown.LameDuck < 0 {
+		fail("shutdown.lame_duck", "is negative")
+	}
+	if c.Log.Format != "text" && c.Log.Format != "json" {
+		fail("log.format", "%q is neither text nor json", c.Log.Format)
+	}
+	if _, err := c.LogLevel(); err != nil {
+		fail("log.level", "%v", err)
+	}
+	return errors.Join(errs...)
+}
+
+// NodePrefixes are the namespaces of node.prefixes.
+func (c *Config) NodePrefixes() ([]identifier.Key, error) { return namespaces(c.Node.Prefixes) }
+
+// HomedPrefixes are the namespaces of handle.homed.
+func (c *Config) HomedPrefixes() ([]identifier.Key, error) {
+	var keys []identifier.Key
+	for _, text := range c.Handle.Homed {
+		// The reference server homes prefix records: 0.NA/88.990, and 0.NA/0.NA/88.990 for "the
+		// prefixes derived from 88.990 live here". Both make us answer for 88.990 and what is below.
+		prefix := text
+		for len(prefix) > len(prefixHandle) && identifier.EqualFoldASCII(prefix[:len(prefixHandle)], prefixHandle) {
+			prefix = prefix[len(prefixHandle):]
+		}
+		name, err := identifier.Handle.ParseNamespace(prefix)
+		if err != nil {
+			return nil, fmt.Errorf("%q: %w", text, err)
+		}
+		if k := (identifier.Key{Scheme: identifier.Handle, Name: name}); !slices.Contains(keys, k) {
+			keys = append(keys, k)
+		}
+	}
+	return keys, nil
+}
+
+// prefixHandle begins the names of prefix records.
+const prefixHandle = "0.NA/"
+
+func namespaces(texts []string) ([]identifier.Key, error) {
+	var keys []identifier.Key
+	for _, text := range texts {
+		scheme, rest := identifier.Handle, text
+		if name, after, ok := strings.Cut(text, ":"); ok {
+			s, err := identifier.ParseScheme(name)
+			if err != nil {
+				return nil, err
+			}
+			scheme, rest = s, after
+		}
+		prefix, err := scheme.ParseNamespace(rest)
+		if err != nil {
+			return nil, fmt.Errorf("%q: %w", text, err)
+		}
+		keys = append(keys, identifier.Key{Scheme: scheme, Name: prefix})
+	}
+	return keys, nil
+}
+
+// ServerAdmins are the identities of handle.server_admins.
+func (c *Config) ServerAdmins() ([]identifier.Ref, error) {
+	var refs []identifier.Ref
+	for _, text := range c.Handle.ServerAdmins {
+		index, name, ok := strings.Cut(text, ":")
+		i, err := strconv.ParseUint(index, 10, 31)
+		if !ok || err != nil {
+			return nil, fmt.Errorf("%q is no index:handle", text)
+		}
+		if _, err := identifier.Handle.Parse(name); err != nil {
+			return nil, err
+		}
+		refs = append(refs, identifier.Ref{Handle: name, Index: uint32(i)})
+	}
+	return refs, nil
+}
+
+// UDPExempt are the networks of limits.udp_exempt.
+func (c *Config) UDPExempt() ([]netip.Prefix, error) {
+	var nets []netip.Prefix
+	for _, text := range c.Limits.UDPExempt {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			addr, addrErr := netip.ParseAddr(text)
+			if addrErr != nil {
+				return nil, fmt.Errorf("%q is neither a network nor an address", text)
+			}
+			p = netip.PrefixFrom(addr, addr.BitLen())
+		}
+		nets = append(nets, p)
+	}
+	return nets, nil
+}
+
+// Registry is what of the limits concerns registration.
+func (l *Limits) Registry() registry.Limits {
+	return registry.Limits{ValuesPerRecord: l.ValuesPerRecord, ValueOctets: int(l.ValueBytes), RecordOctets: int(l.RecordBytes),
+		BodyOctets: int(l.BodyBytes), BatchRows: l.BatchRows}
+}

@@ -1,0 +1,159 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/idnode/idnode/proto/identifier"
+)
+
+// TestSample holds deploy/idnode.yaml to the defaults: it names every key and changes none.
+func TestSample(t *testing.T) {
+	const path = "../../../deploy/idnode.yaml"
+	c, unknown, err := Load(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(unknown) > 0 {
+		t.Errorf("unknown variables %v", unknown)
+	}
+	want := Default()
+	if diff := cmp.Diff(normal(want), normal(c)); diff != "" {
+		t.Errorf("the sample differs from the defaults (-default +sample):\n%s", diff)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range Keys() {
+		name := key[strings.LastIndexByte(key, '.')+1:]
+		if !strings.Contains(string(text), name+":") {
+			t.Errorf("the sample does not mention %s", key)
+		}
+	}
+}
+
+// normal makes empty lists nil.
+func normal(c Config) Config {
+	walk(reflect.ValueOf(&c).Elem(), "", func(_ string, v reflect.Value) {
+		if v.Kind() == reflect.Slice && v.Len() == 0 {
+			v.SetZero()
+		}
+	})
+	return c
+}
+
+func TestPrintRoundTrip(t *testing.T) {
+	want := Default()
+	want.Node.Prefixes = []string{"88.1021", "oid:1.2.156.10001"}
+	want.Store.CacheBytes = 3 << 30
+	want.Shutdown.LameDuck = 1500 * time.Millisecond
+	out, err := want.Print()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "c.yaml")
+	if err := os.WriteFile(path, out, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, _, err := Load(path, nil)
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, out)
+	}
+	if diff := cmp.Diff(normal(want), normal(got)); diff != "" {
+		t.Errorf("-printed +loaded:\n%s", diff)
+	}
+}
+
+func TestEnvironment(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "c.yaml")
+	if err := os.WriteFile(path, []byte("http:\n  listen: 127.0.0.1:1\ngrpc:\n  listen: 127.0.0.1:2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, unknown, err := Load(path, []string{"IDNODE_HTTP_LISTEN=127.0.0.1:3", "IDNODE_NODE_PREFIXES=88.1021, oid:1.2.156.10001",
+		"IDNODE_CACHE_BYTES=1MiB", "IDNODE_HANDLE_CASE_INSENSITIVE=false", "IDNODE_HANDEL_LISTEN=x", "PATH=/bin"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.HTTP.Listen != "127.0.0.1:3" || c.GRPC.Listen != "127.0.0.1:2" || c.Cache.Bytes != 1<<20 || c.Handle.CaseInsensitive {
+		t.Errorf("got %+v", c)
+	}
+	if diff := cmp.Diff([]string{"IDNODE_HANDEL_LISTEN"}, unknown); diff != "" {
+		t.Errorf("unknown: %s", diff)
+	}
+	keys, err := c.NodePrefixes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []identifier.Key{{Scheme: identifier.Handle, Name: "88.1021"}, {Scheme: identifier.OID, Name: "1.2.156.10001"}}
+	if diff := cmp.Diff(want, keys); diff != "" {
+		t.Errorf("prefixes: %s", diff)
+	}
+}
+
+func TestHomed(t *testing.T) {
+	c := Default()
+	c.Handle.Homed = []string{"0.NA/0.NA/88.990", "0.na/88.990", "88.990.1001"}
+	keys, err := c.HomedPrefixes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []identifier.Key{{Scheme: identifier.Handle, Name: "88.990"}, {Scheme: identifier.Handle, Name: "88.990.1001"}}
+	if diff := cmp.Diff(want, keys); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestMistakes(t *testing.T) {
+	tests := []struct{ name, file, want string }{
+		{"unknown key", "http:\n  lissen: x\n", `unknown key "http.lissen"`},
+		{"unknown section", "htpp:\n  listen: x\n", `unknown key "htpp.listen"`},
+		{"no yaml", "a: [", "read configuration"},
+		{"no size", "cache:\n  bytes: lots\n", "is no size"},
+		{"no duration", "shutdown:\n  lame_duck: soon\n", "lame_duck"},
+		{"several at once", "http:\n  listen: nowhere\nlog:\n  format: xml\n", "log.format"},
+		{"port", "http:\n  listen: 127.0.0.1:70000\n", "70000"},
+		{"prefix", "node:\n  prefixes: [\"88..1\"]\n", "node.prefixes"},
+		{"scheme", "node:\n  prefixes: [\"isbn:978\"]\n", `unknown scheme "isbn"`},
+		{"engine", "store:\n  engine: tikv\n", "store.engine"},
+		{"negative", "limits:\n  batch_rows: -1\n", "limits.batch_rows"},
+		{"network", "limits:\n  udp_exempt: [somewhere]\n", "limits.udp_exempt"},
+		{"admin", "handle:\n  server_admins: [\"88.990/srvadmin\"]\n", "handle.server_admins"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "c.yaml")
+			if err := os.WriteFile(path, []byte(tt.file), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, _, err := Load(path, nil)
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q in it", err, tt.want)
+			}
+		})
+	}
+	if _, _, err := Load(filepath.Join(t.TempDir(), "none.yaml"), nil); err == nil {
+		t.Error("a missing file was read")
+	}
+}
+
+func TestSize(t *testing.T) {
+	for text, want := range map[string]Size{"0": 0, "17": 17, "17B": 17, "64KiB": 64 << 10, "1 GiB": 1 << 30} {
+		var got Size
+		if err := got.UnmarshalText([]byte(text)); err != nil || got != want {
+			t.Errorf("%q: got %d, %v, want %d", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"", "x", "-1", "1.5MiB", "9999999TiB", "1MB"} {
+		var got Size
+		if err := got.UnmarshalText([]byte(text)); err == nil {
+			t.Errorf("%q: got %d, want an error", text, got)
+		}
+	}
+}

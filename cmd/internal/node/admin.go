@@ -1,0 +1,83 @@
+package node
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/pprof"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// adminHandler serves metrics, health and profiles.
+func (n *Node) adminHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(n.metrics, promhttp.HandlerOpts{Registry: n.metrics, EnableOpenMetrics: true}))
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
+	mux.HandleFunc("GET /readyz", n.readyz)
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	return mux
+}
+
+// readiness is what /readyz?verbose tells.
+type readiness struct {
+	Ready  bool              `json:"ready"`
+	Phase  string            `json:"phase"`
+	Store  string            `json:"store"` // "ok", or why it takes no writes
+	Listen map[string]string `json:"listen"`
+}
+
+// readyz answers 200 while the node takes work: it has started, is not leaving, and its store
+// takes writes. With ?verbose it says what it looked at and where the surfaces are bound.
+func (n *Node) readyz(w http.ResponseWriter, req *http.Request) {
+	phase := n.phase.Load()
+	r := readiness{Phase: [...]string{"starting", "ready", "leaving"}[phase], Store: "ok", Listen: make(map[string]string)}
+	r.Ready = phase == ready
+	if err := n.engine.Health(); err != nil {
+		r.Ready, r.Store = false, err.Error()
+	}
+	for _, s := range n.surfaces {
+		r.Listen[s.name] = s.Addr().String()
+	}
+	status := http.StatusOK
+	if !r.Ready {
+		status = http.StatusServiceUnavailable
+	}
+	if _, verbose := req.URL.Query()["verbose"]; !verbose {
+		w.WriteHeader(status)
+		if r.Ready {
+			_, _ = w.Write([]byte("ok\n"))
+		} else {
+			_, _ = w.Write([]byte("not ready: phase " + r.Phase + ", store " + r.Store + "\n"))
+		}
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	_ = enc.Encode(r) // the asker is gone: nobody to tell
+}
+
+// buildInfo is the metric that says which program runs.
+func buildInfo(version string) prometheus.Collector {
+	revision := "unknown"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				revision = s.Value
+			}
+		}
+	}
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "idnode_build_info", Help: "1, labelled with what the binary was built from.",
+		ConstLabels: prometheus.Labels{"version": version, "revision": revision, "goversion": runtime.Version(),
+			"goos": runtime.GOOS, "goarch": runtime.GOARCH},
+	}, func() float64 { return 1 })
+}

@@ -1,0 +1,232 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/idnode/idnode/cmd/internal/config"
+	"github.com/idnode/idnode/proto/identifier"
+	"github.com/idnode/idnode/registry"
+	"github.com/idnode/idnode/registry/api"
+	"github.com/idnode/idnode/registry/auth"
+	"github.com/idnode/idnode/registry/grpcapi"
+	"github.com/idnode/idnode/resolver"
+	"github.com/idnode/idnode/resolver/cache"
+	"github.com/idnode/idnode/resolver/grpcserver"
+	"github.com/idnode/idnode/resolver/handleserver"
+	"github.com/idnode/idnode/resolver/httpserver"
+	"github.com/idnode/idnode/storage"
+	"github.com/idnode/idnode/storage/pebblestore"
+)
+
+// Listener is the server of one surface. Bind, Serve and Shutdown are called once each and in that
+// order; Serve returns nil after Shutdown.
+type Listener interface {
+	Bind(addr string) error
+	Addr() net.Addr
+	Serve(ctx context.Context) error
+	Shutdown(ctx context.Context) error
+}
+
+// OperatorKeyFile is the file in the data directory that holds the first operator's API key.
+const OperatorKeyFile = "operator.key"
+
+// Node is a daemon.
+type Node struct {
+	cfg       config.Config
+	version   string
+	log       *slog.Logger
+	metrics   *prometheus.Registry
+	engine    storage.Store
+	store     storage.Store // engine, with the resolver told of each write
+	resolver  *resolver.Resolver
+	registrar *registry.Registrar
+	surfaces  []surface // in the order of their start
+	phase     atomic.Int32
+	site      []byte // set once the listeners are bound
+}
+
+// surface is a listener and its name in the ready line.
+type surface struct {
+	name string
+	addr string // as configured
+	Listener
+}
+
+// New opens the store, builds every part and binds every listener; nothing is served yet. A node
+// that is not Run must be Closed.
+func New(cfg config.Config, version string, log *slog.Logger) (*Node, error) {
+	n := &Node{cfg: cfg, version: version, log: log, metrics: prometheus.NewRegistry()}
+	if err := n.build(); err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	return n, nil
+}
+
+func (n *Node) build() error {
+	n.metrics.MustRegister(collectors.NewGoCollector(), buildInfo(n.version),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if err := n.openStore(); err != nil {
+		return err
+	}
+	namespaces, err := storage.LoadNamespaces(context.Background(), n.engine)
+	if err != nil {
+		return err
+	}
+	if err := n.buildResolver(namespaces); err != nil {
+		return fmt.Errorf("build resolver: %w", err)
+	}
+	n.store = storage.Observe(n.engine, func(changes []storage.Change) {
+		n.resolver.Forget(context.Background(), changes)
+	})
+	if err := n.buildRegistry(namespaces); err != nil {
+		return fmt.Errorf("build registry: %w", err)
+	}
+	if err := n.buildSurfaces(); err != nil {
+		return err
+	}
+	for _, s := range n.surfaces {
+		if err := s.Bind(s.addr); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+	}
+	return n.buildSite()
+}
+
+func (n *Node) openStore() error {
+	if err := os.MkdirAll(n.cfg.DataDir, 0o700); err != nil {
+		return fmt.Errorf("create data directory: %w", err)
+	}
+	store, err := pebblestore.Open(filepath.Join(n.cfg.DataDir, "pebble"), pebblestore.Options{
+		CacheBytes:   int64(n.cfg.Store.CacheBytes),
+		MinFreeBytes: uint64(n.cfg.Store.MinFreeBytes),
+		Logger:       n.log,
+		Registerer:   n.metrics,
+	})
+	if err != nil {
+		return err
+	}
+	n.engine = store
+	return nil
+}
+
+func (n *Node) buildResolver(namespaces *storage.Namespaces) error {
+	lru, err := cache.NewLRU(cache.Options{Bytes: int64(n.cfg.Cache.Bytes), Registerer: n.metrics})
+	if err != nil {
+		return err
+	}
+	own, err := n.ownPrefixes()
+	if err != nil {
+		return err
+	}
+	admins, err := n.cfg.ServerAdmins()
+	if err != nil {
+		return err
+	}
+	o := resolver.Options{Store: n.engine, Namespaces: namespaces, Own: own, Cache: lru, Logger: n.log,
+		Site: func() []byte { return n.site }}
+	if len(admins) > 0 {
+		o.Admin = admins[0]
+	}
+	n.resolver, err = resolver.New(o)
+	return err
+}
+
+// ownPrefixes are the prefixes that the node answers for, allocated or not.
+func (n *Node) ownPrefixes() ([]identifier.Key, error) {
+	prefixes, err := n.cfg.NodePrefixes()
+	if err != nil {
+		return nil, err
+	}
+	homed, err := n.cfg.HomedPrefixes()
+	return slices.Concat(prefixes, homed), err
+}
+
+func (n *Node) buildRegistry(namespaces *storage.Namespaces) error {
+	own, err := n.ownPrefixes()
+	if err != nil {
+		return err
+	}
+	n.registrar, err = registry.New(registry.Options{
+		Store: n.store, Namespaces: namespaces, NodePrefixes: own, Limits: n.cfg.Limits.Registry(),
+		CaseSensitive: !n.cfg.Handle.CaseInsensitive, Logger: n.log, Registerer: n.metrics,
+	})
+	if err != nil {
+		return err
+	}
+	return registry.EnsureOperatorKey(context.Background(), n.registrar, filepath.Join(n.cfg.DataDir, OperatorKeyFile))
+}
+
+// buildSurfaces makes the servers, the admin listener first: it is there before the others serve
+// and until after they have stopped.
+func (n *Node) buildSurfaces() error {
+	metrics, err := resolver.NewMetrics(n.metrics)
+	if err != nil {
+		return err
+	}
+	verifier, err := auth.New(n.engine, auth.Options{Registerer: n.metrics})
+	if err != nil {
+		return err
+	}
+	exempt, err := n.cfg.UDPExempt()
+	if err != nil {
+		return err
+	}
+	handles, err := handleserver.New(handleserver.Options{
+		Resolver: n.resolver, Site: func() []byte { return n.site }, Metrics: metrics, Logger: n.log,
+		IdleTimeout: n.cfg.Handle.IdleTimeout, MaxConns: n.cfg.Limits.TCPConnections,
+		UDPBytesPerSecond: int(n.cfg.Limits.UDPBytesPerSecond), UDPBurst: int(n.cfg.Limits.UDPBurstBytes), UDPExempt: exempt,
+	})
+	if err != nil {
+		return err
+	}
+	registration, err := api.New(api.Options{Registrar: n.registrar, Verifier: verifier, Version: n.version,
+		Logger: n.log, Registerer: n.metrics})
+	if err != nil {
+		return fmt.Errorf("build HTTP API: %w", err)
+	}
+	front, err := httpserver.New(httpserver.Options{Resolver: n.resolver, Site: func() []byte { return n.site },
+		Next: registration, Metrics: metrics, Logger: n.log})
+	if err != nil {
+		return err
+	}
+	calls := metrics.Front("grpc")
+	n.surfaces = []surface{
+		{"admin", n.cfg.Admin.Listen, newHTTPListener(n.adminHandler(), n.log)},
+		{"handle", n.cfg.Handle.Listen, handles},
+		{"grpc", n.cfg.GRPC.Listen, newGRPCListener(
+			grpcserver.New(n.resolver, grpcserver.Options{Metrics: calls, Logger: n.log}),
+			grpcapi.New(n.registrar, verifier, grpcapi.Options{Logger: n.log}),
+			grpcserver.ServerOptions(grpcserver.Limits{}, calls, n.log))},
+		{"http", n.cfg.HTTP.Listen, newHTTPListener(front, n.log)},
+	}
+	return nil
+}
+
+// Addr returns the bound address of a surface: "handle", "grpc", "http" or "admin".
+func (n *Node) Addr(name string) net.Addr {
+	for _, s := range n.surfaces {
+		if s.name == name {
+			return s.Addr()
+		}
+	}
+	return nil
+}
+
+// Close releases the store of a node that is not running.
+func (n *Node) Close() error {
+	if n.engine == nil {
+		return nil
+	}
+	return n.engine.Close()
+}

@@ -1,0 +1,79 @@
+package node
+
+import (
+	"crypto/rsa"
+	"fmt"
+	"math/big"
+	"net"
+	"net/netip"
+
+	"github.com/idnode/idnode/proto/handle"
+)
+
+// buildSite takes the node's HS_SITE from handle.site_file, or makes it from the listeners: one
+// primary site with one server, TCP first.
+func (n *Node) buildSite() error {
+	key, err := n.cfg.Handle.ServerKey()
+	if err != nil {
+		return err
+	}
+	given, err := n.cfg.Handle.Site()
+	if err != nil {
+		return err
+	}
+	if given != nil {
+		if _, err := handle.ParseSite(given); err != nil {
+			return fmt.Errorf("handle.site_file: %w", err)
+		}
+		n.site = given
+		return nil
+	}
+	ip, err := n.publicIP()
+	if err != nil {
+		return err
+	}
+	port := port(n.Addr("handle"))
+	n.site = handle.AppendSite(nil, &handle.Site{
+		Format: 1, Protocol: handle.Latest, Serial: 1, Flags: handle.SitePrimary, Hash: handle.HashAll,
+		Attributes: []handle.Attribute{{Name: "desc", Value: "idnode"}},
+		Servers: []handle.Server{{ID: 1, Addr: ip, PublicKey: publicKey(key), Interfaces: []handle.Interface{
+			{Type: handle.InterfaceQuery, Protocol: handle.TransportTCP, Port: port},
+			{Type: handle.InterfaceQuery, Protocol: handle.TransportUDP, Port: port},
+		}}},
+	})
+	return nil
+}
+
+// publicIP is the address that the site record tells.
+func (n *Node) publicIP() (netip.Addr, error) {
+	if n.cfg.Handle.PublicIP != "" {
+		return netip.ParseAddr(n.cfg.Handle.PublicIP)
+	}
+	addr, err := netip.ParseAddrPort(n.Addr("handle").String())
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	if ip := addr.Addr().Unmap(); !ip.IsUnspecified() {
+		return ip, nil
+	}
+	return netip.AddrFrom4([4]byte{127, 0, 0, 1}), nil
+}
+
+func port(addr net.Addr) uint32 {
+	switch a := addr.(type) {
+	case *net.TCPAddr:
+		return uint32(a.Port)
+	case *net.UDPAddr:
+		return uint32(a.Port)
+	}
+	return 0
+}
+
+// publicKey is the public half of key as HS_PUBKEY data; nil without a key.
+func publicKey(key *rsa.PrivateKey) []byte {
+	if key == nil {
+		return nil
+	}
+	return handle.AppendPublicKey(nil, handle.PublicKey{Algorithm: handle.KeyRSA,
+		N: key.N.Bytes(), E: big.NewInt(int64(key.E)).Bytes()})
+}
