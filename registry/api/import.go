@@ -28,6 +28,9 @@ const (
 	// importIdle bounds the wait for more of an import's body, and for the client to take results.
 	importIdle = 2 * time.Minute
 
+	// abortPatience bounds the reading of what is left of a body after an import has ended early.
+	abortPatience = 2 * time.Second
+
 	// flushEvery is how long a result may wait for others to go out with.
 	flushEvery = 200 * time.Millisecond
 
@@ -109,20 +112,22 @@ func (s *server) importRecords(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p := s.problem(r.Context(), err)
+	// net/http reads some of a refused body before it answers; a client that sends nothing does not
+	// hold that up for long.
+	raw.hurry(abortPatience)
 	if !out.begun() {
 		writeProblem(w, p)
 		return
 	}
 	out.write(importAborted{"aborted", p.Code, p.Detail, sum.Stored, sum.Skipped, sum.Failed})
 	out.flush()
-	discard(r.Body, rc)
+	discard(r.Body)
 }
 
 // discard reads what is left of the body of an import that ended early, so that the client gets to
-// read the answer: closing a connection with unread input resets it. It gives up after a moment; then
-// the connection cannot be used again, and net/http must not try.
-func discard(body io.Reader, rc *http.ResponseController) {
-	_ = rc.SetReadDeadline(time.Now().Add(2 * time.Second))
+// read the answer: closing a connection with unread input resets it. The deadline of reads ends it;
+// then the connection cannot be used again, and net/http must not try.
+func discard(body io.Reader) {
 	if _, err := io.Copy(io.Discard, body); err != nil {
 		panic(http.ErrAbortHandler)
 	}
@@ -182,12 +187,12 @@ func (p *patientReader) Read(b []byte) (int, error) {
 	return p.r.Read(b)
 }
 
-// stop ends a read under way and refuses later ones.
-func (p *patientReader) stop() {
+// hurry refuses later reads, and lets those that go past p, or are under way, wait for no longer than d.
+func (p *patientReader) hurry(d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.stopped = true
-	_ = p.rc.SetReadDeadline(time.Now())
+	_ = p.rc.SetReadDeadline(time.Now().Add(d))
 }
 
 // results writes an import's answer. It belongs to one goroutine.
@@ -317,7 +322,7 @@ func (l *lineReader) wait(raw *patientReader) {
 		return
 	case <-time.After(200 * time.Millisecond):
 	}
-	raw.stop()
+	raw.hurry(0)
 	<-l.done
 }
 

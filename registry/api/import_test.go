@@ -51,7 +51,7 @@ func TestImportEndsEarly(t *testing.T) {
 				time.Sleep(300 * time.Millisecond) // a stale failure goes out with the next row
 				store.now.Store(true)
 				for i := 0; ; i++ {
-					if c.stall && i == 5000 {
+					if c.stall && i == 20_000 { // more than is read ahead of the stored chunks
 						return
 					}
 					if _, err := fmt.Fprintln(w, body(fmt.Sprintf("88.100.1/%d", i), "x")); err != nil {
@@ -61,6 +61,8 @@ func TestImportEndsEarly(t *testing.T) {
 			}()
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
+			// A transport waits for the body it is reading, whatever became of the request.
+			defer context.AfterFunc(ctx, func() { r.Close() })()
 			req, err := http.NewRequestWithContext(ctx, "POST", s.url+"/v1/identifiers:import", r)
 			if err != nil {
 				t.Fatal(err)
