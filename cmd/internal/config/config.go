@@ -77,11 +77,10 @@ type Admin struct {
 
 // Store is what is kept and for how long.
 type Store struct {
-	Engine               string        `koanf:"engine"` // "pebble"
-	CacheBytes           Size          `koanf:"cache_bytes"`
-	MinFreeBytes         Size          `koanf:"min_free_bytes"`
-	ChangelogRetention   time.Duration `koanf:"changelog_retention"`
-	IdempotencyRetention time.Duration `koanf:"idempotency_retention"`
+	Engine             string        `koanf:"engine"` // "pebble"
+	CacheBytes         Size          `koanf:"cache_bytes"`
+	MinFreeBytes       Size          `koanf:"min_free_bytes"`
+	ChangelogRetention time.Duration `koanf:"changelog_retention"`
 }
 
 // Cache is the resolver's cache of answers in this process.
@@ -123,7 +122,7 @@ func Default() Config {
 		HTTP:    HTTP{Listen: "127.0.0.1:8080"},
 		Admin:   Admin{Listen: "127.0.0.1:9464"},
 		Store: Store{Engine: "pebble", CacheBytes: 256 << 20, MinFreeBytes: 256 << 20,
-			ChangelogRetention: 7 * 24 * time.Hour, IdempotencyRetention: 24 * time.Hour},
+			ChangelogRetention: 7 * 24 * time.Hour},
 		Cache: Cache{Bytes: 64 << 20},
 		Limits: Limits{ValuesPerRecord: 2048, ValueBytes: 1 << 20, RecordBytes: 256000, BodyBytes: 8 << 20, BatchRows: 1000,
 			UDPBytesPerSecond: 64 << 10, UDPBurstBytes: 256 << 10, TCPConnections: 4096},
@@ -172,7 +171,7 @@ func (c *Config) Check() error {
 	}
 	for key, n := range map[string]int64{
 		"store.cache_bytes": int64(c.Store.CacheBytes), "store.min_free_bytes": int64(c.Store.MinFreeBytes),
-		"store.changelog_retention": int64(c.Store.ChangelogRetention), "store.idempotency_retention": int64(c.Store.IdempotencyRetention),
+		"store.changelog_retention": int64(c.Store.ChangelogRetention),
 		"handle.idle_timeout": int64(c.Handle.IdleTimeout), "limits.values_per_record": int64(c.Limits.ValuesPerRecord),
 		"limits.value_bytes": int64(c.Limits.ValueBytes), "limits.record_bytes": int64(c.Limits.RecordBytes),
 		"limits.body_bytes": int64(c.Limits.BodyBytes), "limits.batch_rows": int64(c.Limits.BatchRows),

@@ -34,8 +34,7 @@ func (n *Node) Run(ctx context.Context) error {
 	})
 	work.Go(func() {
 		storage.NewJanitor(storage.JanitorOptions{Store: n.engine, Logger: n.log,
-			ChangelogRetention:   n.cfg.Store.ChangelogRetention,
-			IdempotencyRetention: n.cfg.Store.IdempotencyRetention}).Run(workers)
+			ChangelogRetention: n.cfg.Store.ChangelogRetention}).Run(workers)
 	})
 	servers, failed := errgroup.WithContext(base)
 	servers.Go(func() error { return n.watchStore(workers) })
