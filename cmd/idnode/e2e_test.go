@@ -222,7 +222,7 @@ func TestOperatorsSide(t *testing.T) {
 	front := d.http
 	d.http = d.admin // the admin listener is asked by the same helper
 	ready := d.must(200, "", "GET", "/readyz?verbose", nil)
-	if listen, _ := ready["listen"].(map[string]any); listen["http"] != front || listen["handle"] != d.handle {
+	if ready["ready"] != true || ready["http"] != front || ready["handle"] != d.handle || ready["grpc"] != d.grpc || ready["admin"] != d.admin {
 		t.Errorf("readyz: got %v", ready)
 	}
 	if code, out, err := d.call("", "GET", "/livez", nil); code != 200 || err != nil {

@@ -172,7 +172,7 @@ func (c *Config) Check() error {
 	for key, n := range map[string]int64{
 		"store.cache_bytes": int64(c.Store.CacheBytes), "store.min_free_bytes": int64(c.Store.MinFreeBytes),
 		"store.changelog_retention": int64(c.Store.ChangelogRetention),
-		"handle.idle_timeout": int64(c.Handle.IdleTimeout), "limits.values_per_record": int64(c.Limits.ValuesPerRecord),
+		"handle.idle_timeout":       int64(c.Handle.IdleTimeout), "limits.values_per_record": int64(c.Limits.ValuesPerRecord),
 		"limits.value_bytes": int64(c.Limits.ValueBytes), "limits.record_bytes": int64(c.Limits.RecordBytes),
 		"limits.body_bytes": int64(c.Limits.BodyBytes), "limits.batch_rows": int64(c.Limits.BatchRows),
 		"limits.udp_bytes_per_second": int64(c.Limits.UDPBytesPerSecond), "limits.udp_burst_bytes": int64(c.Limits.UDPBurstBytes),

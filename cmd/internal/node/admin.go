@@ -27,23 +27,25 @@ func (n *Node) adminHandler() http.Handler {
 
 // readiness is what /readyz?verbose tells.
 type readiness struct {
-	Ready  bool              `json:"ready"`
-	Phase  string            `json:"phase"`
-	Store  string            `json:"store"` // "ok", or why it takes no writes
-	Listen map[string]string `json:"listen"`
+	Ready bool   `json:"ready"`
+	Phase string `json:"phase"`
+	Store string `json:"store"` // "ok", or why it takes no writes
+	// The bound addresses, under the names of the ready line.
+	Handle string `json:"handle"`
+	GRPC   string `json:"grpc"`
+	HTTP   string `json:"http"`
+	Admin  string `json:"admin"`
 }
 
 // readyz answers 200 while the node takes work: it has started, is not leaving, and its store
 // takes writes. With ?verbose it says what it looked at and where the surfaces are bound.
 func (n *Node) readyz(w http.ResponseWriter, req *http.Request) {
 	phase := n.phase.Load()
-	r := readiness{Phase: [...]string{"starting", "ready", "leaving"}[phase], Store: "ok", Listen: make(map[string]string)}
+	r := readiness{Phase: [...]string{"starting", "ready", "leaving"}[phase], Store: "ok",
+		Handle: n.address("handle"), GRPC: n.address("grpc"), HTTP: n.address("http"), Admin: n.address("admin")}
 	r.Ready = phase == ready
 	if err := n.engine.Health(); err != nil {
 		r.Ready, r.Store = false, err.Error()
-	}
-	for _, s := range n.surfaces {
-		r.Listen[s.name] = s.Addr().String()
 	}
 	status := http.StatusOK
 	if !r.Ready {

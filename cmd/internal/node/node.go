@@ -223,6 +223,8 @@ func (n *Node) Addr(name string) net.Addr {
 	return nil
 }
 
+func (n *Node) address(name string) string { return n.Addr(name).String() }
+
 // Close releases the store of a node that is not running.
 func (n *Node) Close() error {
 	if n.engine == nil {
