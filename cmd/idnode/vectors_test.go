@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -36,17 +37,20 @@ func TestCapturedExchanges(t *testing.T) {
 	tested := 0
 	for _, v := range handletest.Vectors(t) {
 		n := v.Number()
-		resolution := n >= "001" && n <= "026" && n != "003" || n == "032" || n >= "039" && n <= "042"
+		resolution := n >= "001" && n <= "026" || n == "032" || n >= "039" && n <= "042"
 		if !resolution {
 			continue
 		}
 		tested++
 		t.Run(v.Name, func(t *testing.T) {
 			var got []byte
-			if v.Transport == "tcp" {
+			switch v.Transport {
+			case "tcp":
 				got = overTCP(t, d.handle, v.Request(), len(v.Response()))
-			} else {
+			case "udp":
 				got = overUDP(t, d.handle, v.Requests, len(v.Responses))
+			case "http-tunnel":
+				got = overHTTP(t, d.http, v.Request())
 			}
 			want := slices.Clone(v.Response())
 			v.Blank(got)
@@ -56,10 +60,25 @@ func TestCapturedExchanges(t *testing.T) {
 			}
 		})
 	}
-	if tested != 30 {
-		t.Errorf("tested %d exchanges, want 30", tested)
+	if tested != 31 {
+		t.Errorf("tested %d exchanges, want 31", tested)
 	}
 	d.stop()
+}
+
+func overHTTP(t *testing.T, addr string, request []byte) []byte {
+	t.Helper()
+	const messageType = "application/x-hdl-message"
+	resp, err := http.Post("http://"+addr+"/88.990.1001%2Fitem-1", messageType, bytes.NewReader(request))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	got, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != messageType {
+		t.Fatalf("got %s %s %v", resp.Status, resp.Header.Get("Content-Type"), err)
+	}
+	return got
 }
 
 func overTCP(t *testing.T, addr string, request []byte, n int) []byte {

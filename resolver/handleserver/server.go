@@ -119,7 +119,8 @@ func New(o Options) (*Server, error) {
 	}
 	s.site.Store(&site{serial: handle.NoSiteSerial, primary: true})
 	s.base, s.cancel = context.WithCancel(context.Background())
-	s.spare.New = func() any { return &answerer{s: s, front: s.tcp} }
+	tunnel := o.Metrics.Front("http")
+	s.spare.New = func() any { return &answerer{s: s, front: tunnel} }
 	return s, nil
 }
 

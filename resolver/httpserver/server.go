@@ -1,6 +1,7 @@
 package httpserver
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -19,8 +20,13 @@ type Options struct {
 	Resolver *resolver.Resolver // required
 	Site     func() []byte      // the node's HS_SITE in wire form, for /api/site; default: none
 	Next     http.Handler       // what the other paths go to; default: 404
-	Metrics  *resolver.Metrics  // default: none
-	Logger   *slog.Logger       // default: slog.Default()
+
+	// Tunnel appends the answer to a binary message of the Handle protocol, envelope included.
+	// Default: none, and such messages go to Next.
+	Tunnel func(ctx context.Context, dst, message []byte) []byte
+
+	Metrics *resolver.Metrics // default: none
+	Logger  *slog.Logger      // default: slog.Default()
 }
 
 // Server is the HTTP handler in front of all others.
@@ -52,6 +58,8 @@ const handlesPath = "/api/handles/"
 func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	path := req.URL.EscapedPath()
 	switch {
+	case s.o.Tunnel != nil && req.Method == http.MethodPost && req.Header.Get("Content-Type") == messageType:
+		s.guard(w, req, s.tunnel)
 	case path == "/resolve":
 		s.read(w, req, s.resolve)
 	case strings.HasPrefix(path, handlesPath):
@@ -63,7 +71,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
-// read runs fn for a GET or HEAD and recovers from what our own code did not foresee.
+// read runs fn for a GET or HEAD.
 func (s *Server) read(w http.ResponseWriter, req *http.Request, fn http.HandlerFunc) {
 	w.Header().Set("Access-Control-Allow-Origin", "*")
 	switch req.Method {
@@ -77,6 +85,11 @@ func (s *Server) read(w http.ResponseWriter, req *http.Request, fn http.HandlerF
 		http.Error(w, "only GET and HEAD are served here", http.StatusMethodNotAllowed)
 		return
 	}
+	s.guard(w, req, fn)
+}
+
+// guard runs fn and recovers from what our own code did not foresee.
+func (s *Server) guard(w http.ResponseWriter, req *http.Request, fn http.HandlerFunc) {
 	defer func() {
 		if v := recover(); v != nil {
 			if v == http.ErrAbortHandler {

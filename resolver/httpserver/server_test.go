@@ -2,6 +2,7 @@ package httpserver
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -73,7 +74,8 @@ func newServer(t *testing.T) *httptest.Server {
 		t.Fatal(err)
 	}
 	next := http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) { w.WriteHeader(http.StatusTeapot) })
-	s, err := New(Options{Resolver: res, Next: next, Site: func() []byte { return handletest.Site(t) }, Logger: slog.New(slog.DiscardHandler)})
+	echo := func(_ context.Context, dst, message []byte) []byte { return append(dst, message...) }
+	s, err := New(Options{Resolver: res, Next: next, Tunnel: echo, Site: func() []byte { return handletest.Site(t) }, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -310,6 +312,31 @@ func TestDispatch(t *testing.T) {
 		resp.Body.Close()
 		if resp.StatusCode != tt.status {
 			t.Errorf("%s %s: got %d, want %d", tt.method, tt.path, resp.StatusCode, tt.status)
+		}
+	}
+}
+
+// TestTunnel: binary messages are told by their content type, on any path, and bounded.
+func TestTunnel(t *testing.T) {
+	srv := newServer(t)
+	for _, tt := range []struct {
+		path, contentType string
+		size, status      int
+	}{
+		{"/88.990.1001%2Fitem-1", messageType, 78, http.StatusOK},
+		{"/", messageType, 0, http.StatusOK},
+		{"/resolve", messageType, 20 + 262144, http.StatusOK},
+		{"/x", messageType, 20 + 262144 + 1, http.StatusRequestEntityTooLarge},
+		{"/x", "text/plain", 78, http.StatusTeapot},
+	} {
+		resp, err := http.Post(srv.URL+tt.path, tt.contentType, bytes.NewReader(make([]byte, tt.size)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || resp.StatusCode != tt.status || tt.status == http.StatusOK && len(body) != tt.size {
+			t.Errorf("%s with %d octets of %s: got %d with %d octets, %v; want %d", tt.path, tt.size, tt.contentType, resp.StatusCode, len(body), err, tt.status)
 		}
 	}
 }

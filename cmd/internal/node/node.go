@@ -196,7 +196,7 @@ func (n *Node) buildSurfaces() error {
 		return fmt.Errorf("build HTTP API: %w", err)
 	}
 	front, err := httpserver.New(httpserver.Options{Resolver: n.resolver, Site: func() []byte { return n.site },
-		Next: registration, Metrics: metrics, Logger: n.log})
+		Next: registration, Tunnel: handles.AppendAnswer, Metrics: metrics, Logger: n.log})
 	if err != nil {
 		return err
 	}

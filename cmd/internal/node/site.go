@@ -32,13 +32,14 @@ func (n *Node) buildSite() error {
 	if err != nil {
 		return err
 	}
-	port := port(n.Addr("handle"))
+	native, web := port(n.Addr("handle")), port(n.Addr("http"))
 	n.site = handle.AppendSite(nil, &handle.Site{
 		Format: 1, Protocol: handle.Latest, Serial: 1, Flags: handle.SitePrimary, Hash: handle.HashAll,
 		Attributes: []handle.Attribute{{Name: "desc", Value: "idnode"}},
 		Servers: []handle.Server{{ID: 1, Addr: ip, PublicKey: publicKey(key), Interfaces: []handle.Interface{
-			{Type: handle.InterfaceQuery, Protocol: handle.TransportTCP, Port: port},
-			{Type: handle.InterfaceQuery, Protocol: handle.TransportUDP, Port: port},
+			{Type: handle.InterfaceQuery, Protocol: handle.TransportTCP, Port: native},
+			{Type: handle.InterfaceQuery, Protocol: handle.TransportUDP, Port: native},
+			{Type: handle.InterfaceQuery, Protocol: handle.TransportHTTP, Port: web},
 		}}},
 	})
 	return nil
