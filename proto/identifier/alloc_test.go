@@ -40,3 +40,11 @@ func TestAllocations(t *testing.T) {
 }
 
 var smallRecordShared = smallRecord()
+
+func TestFoldAllocates(t *testing.T) {
+	for name, want := range map[string]float64{"88.1021.150/sn-001": 0, "88.1021.150/SN-001": 1} {
+		if n := testing.AllocsPerRun(1000, func() { FoldASCII(name) }); n != want {
+			t.Errorf("folding %s allocates %v times, want %v", name, n, want)
+		}
+	}
+}
