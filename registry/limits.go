@@ -32,6 +32,11 @@ type Limits struct {
 	// PageRows is the most items of a page (default 1000); DefaultPageRows if none is asked for (default 100).
 	PageRows        int `json:"pageRows"`
 	DefaultPageRows int `json:"defaultPageRows"`
+	// UDPBytesPerSecond and UDPBurstBytes are what a network (IPv4 /24, IPv6 /56) is sent over Handle UDP
+	// beyond what it sent itself (defaults 65536 and 262144). They stand here to be told; the Handle
+	// server keeps them.
+	UDPBytesPerSecond int `json:"udpBytesPerSecond"`
+	UDPBurstBytes     int `json:"udpBurstBytes"`
 	// IdempotencyKeyOctets is the longest Idempotency-Key (default 255).
 	IdempotencyKeyOctets int `json:"idempotencyKeyOctets"`
 	// IdempotencyHours is how long a first answer is kept at least (24; not adjustable: the store's
@@ -52,6 +57,8 @@ func (l Limits) withDefaults() Limits {
 	l.BatchRows = cmp.Or(l.BatchRows, 1000)
 	l.PageRows = cmp.Or(l.PageRows, 1000)
 	l.DefaultPageRows = cmp.Or(l.DefaultPageRows, 100)
+	l.UDPBytesPerSecond = cmp.Or(l.UDPBytesPerSecond, 64<<10)
+	l.UDPBurstBytes = cmp.Or(l.UDPBurstBytes, 256<<10)
 	l.IdempotencyKeyOctets = cmp.Or(l.IdempotencyKeyOctets, 255)
 	l.IdempotencyHours = 24
 	return l

@@ -205,7 +205,8 @@ func (oidGrammar) Detect(text string) Likelihood {
 		if label == "0" || label == "1" || label == "2" || oidLabels[""][label] != "" {
 			return Likely
 		}
-	case isArcs(text) && startsOID(text):
+	case startsOID(text) && !strings.Contains(text, "/") && (isArcs(text) || text[2] == '-' || '0' <= text[2] && text[2] <= '9'):
+		// Also where a later arc is none: "1.2.156.ABC" is a slip in an OID and no Handle prefix.
 		return Likely
 	}
 	return No

@@ -253,7 +253,7 @@ func TestGS1Invalid(t *testing.T) {
 func TestDetect(t *testing.T) {
 	for text, want := range map[string]Scheme{
 		"1.2.156": OID, "1.2.156/x": Handle, "88.1021.150": Handle, "10.1000/a": Handle, "0.NA/88.1": Handle, "0.NA": Handle,
-		"1.40.1": OID, "handle:1.40.1": Handle, "urn:oid:x": OID, "{x": OID, "/ISO/x": OID, "/01/x": GS1, "(01)x": GS1,
+		"1.40.1": OID, "1.2.156.ABC": OID, "1.2.-156": OID, "3.1.2": Handle, "handle:1.40.1": Handle, "urn:oid:x": OID, "{x": OID, "/ISO/x": OID, "/01/x": GS1, "(01)x": GS1,
 		"10036129": GS1, "ecode:10036129": Ecode, "10036123": Ecode, "106952012345678908": Ecode,
 		"400001/x": Handle, "400001.5/x": Handle, "88.100.1／abc": 0, "abc": 0, "hdl:88.1/a": 0, "１.２.156": 0, "": 0, "did:cn:88.100.1": 0,
 		"(x)/y": Handle,

@@ -281,5 +281,6 @@ func (c *Config) UDPExempt() ([]netip.Prefix, error) {
 // Registry is what of the limits concerns registration.
 func (l *Limits) Registry() registry.Limits {
 	return registry.Limits{ValuesPerRecord: l.ValuesPerRecord, ValueOctets: int(l.ValueBytes), RecordOctets: int(l.RecordBytes),
-		BodyOctets: int(l.BodyBytes), BatchRows: l.BatchRows}
+		BodyOctets: int(l.BodyBytes), BatchRows: l.BatchRows,
+		UDPBytesPerSecond: int(l.UDPBytesPerSecond), UDPBurstBytes: int(l.UDPBurstBytes)}
 }
