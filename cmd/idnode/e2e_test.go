@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -298,5 +299,28 @@ func TestShutdownUnderLoad(t *testing.T) {
 		if code != 200 {
 			t.Fatalf("got %d %s while stopping", code, out)
 		}
+	}
+}
+
+// TestStopCutsSlowClients: who does not finish does not keep the node from ending in order.
+func TestStopCutsSlowClients(t *testing.T) {
+	d := startDaemon(t, t.TempDir(), "IDNODE_SHUTDOWN_DRAIN_TIMEOUT=300ms")
+	for _, addr := range []string{d.http, d.handle, d.grpc} {
+		conn, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		begin := "POST /v1/identifiers:import HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + d.key +
+			"\r\nContent-Type: application/x-ndjson\r\nContent-Length: 1000\r\n\r\n{"
+		if _, err := conn.Write([]byte(begin)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	time.Sleep(100 * time.Millisecond) // let the requests begin
+	start := time.Now()
+	d.stop()
+	if took := time.Since(start); took > 10*time.Second {
+		t.Errorf("stopping took %v", took)
 	}
 }

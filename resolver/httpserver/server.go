@@ -19,10 +19,10 @@ import (
 type Options struct {
 	Resolver *resolver.Resolver // required
 	Site     func() []byte      // the node's HS_SITE in wire form, for /api/site; default: none
-	Next     http.Handler       // what the other paths go to; default: 404
+	Next     http.Handler       // serves /v1/… and /openapi.json; default: 404
 
 	// Tunnel appends the answer to a binary message of the Handle protocol, envelope included.
-	// Default: none, and such messages go to Next.
+	// Default: none, and such messages are a POST like any other.
 	Tunnel func(ctx context.Context, dst, message []byte) []byte
 
 	Metrics *resolver.Metrics // default: none
@@ -66,10 +66,19 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		s.read(w, req, s.handle)
 	case path == "/api/site":
 		s.read(w, req, s.site)
-	default:
+	case strings.HasPrefix(path, "/v1/"), path == "/openapi.json":
 		s.o.Next.ServeHTTP(w, req)
+	default:
+		http.Error(w, notFound, http.StatusNotFound)
 	}
 }
+
+// notFound is what is told of paths that nothing serves.
+const notFound = `Nothing is served under this path. This is an idnode; it has:
+  /resolve?id=IDENTIFIER   what an identifier stands for, of any scheme
+  /api/handles/HANDLE      the same for Handle clients
+  /v1/                     registration, described in /openapi.json
+`
 
 // read runs fn for a GET or HEAD.
 func (s *Server) read(w http.ResponseWriter, req *http.Request, fn http.HandlerFunc) {

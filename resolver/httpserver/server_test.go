@@ -295,7 +295,11 @@ func TestDispatch(t *testing.T) {
 	}{
 		{"GET", "/v1/limits", http.StatusTeapot},
 		{"POST", "/v1/identifiers:batch", http.StatusTeapot},
-		{"GET", "/resolve/x", http.StatusTeapot},
+		{"GET", "/openapi.json", http.StatusTeapot},
+		{"GET", "/", http.StatusNotFound},
+		{"GET", "/v1", http.StatusNotFound},
+		{"GET", "/resolve/x", http.StatusNotFound},
+		{"GET", "/api/handles", http.StatusNotFound},
 		{"POST", "/resolve?id=88.990.1001/item-1", http.StatusMethodNotAllowed},
 		{"PUT", "/api/handles/88.990.1001/item-1", http.StatusMethodNotAllowed},
 		{"OPTIONS", "/resolve", http.StatusNoContent},
@@ -327,7 +331,7 @@ func TestTunnel(t *testing.T) {
 		{"/", messageType, 0, http.StatusOK},
 		{"/resolve", messageType, 20 + 262144, http.StatusOK},
 		{"/x", messageType, 20 + 262144 + 1, http.StatusRequestEntityTooLarge},
-		{"/x", "text/plain", 78, http.StatusTeapot},
+		{"/x", "text/plain", 78, http.StatusNotFound},
 	} {
 		resp, err := http.Post(srv.URL+tt.path, tt.contentType, bytes.NewReader(make([]byte, tt.size)))
 		if err != nil {

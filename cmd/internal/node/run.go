@@ -87,14 +87,22 @@ func (n *Node) drain(base context.Context) error {
 	defer cancel()
 	var fronts errgroup.Group
 	for _, s := range n.surfaces[1:] {
-		fronts.Go(func() error {
-			if err := s.Shutdown(ctx); err != nil {
-				return fmt.Errorf("stop %s: %w", s.name, err)
-			}
-			return nil
-		})
+		fronts.Go(func() error { return n.stop(ctx, s) })
 	}
-	return errors.Join(fronts.Wait(), n.surfaces[0].Shutdown(ctx))
+	return errors.Join(fronts.Wait(), n.stop(ctx, n.surfaces[0]))
+}
+
+// stop shuts s down. That clients were cut who had not finished in time is no failure of the node.
+func (n *Node) stop(ctx context.Context, s surface) error {
+	err := s.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		n.log.Warn("clients were cut at the end of the drain timeout", "surface", s.name)
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("stop %s: %w", s.name, err)
+	}
+	return nil
 }
 
 // announce prints the line that says where the node can be reached.
