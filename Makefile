@@ -3,6 +3,9 @@ GO      ?= go
 export GOFLAGS ?= -buildvcs=false
 RUN      = .run
 PACKAGES = ./...
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+REVISION = $(shell git rev-parse HEAD 2>/dev/null)
+STAMP    = github.com/idnode/idnode/cmd/internal/version
 FUZZTIME ?= 10s
 
 .PHONY: run build deps test check generate fuzz bench
@@ -14,7 +17,7 @@ run: build
 ## build: bin/idnode and bin/idctl
 build:
 	@mkdir -p bin
-	$(GO) build -trimpath -o bin/ ./cmd/idnode ./cmd/idctl
+	$(GO) build -trimpath -ldflags '-X $(STAMP).linked=$(VERSION) -X $(STAMP).revision=$(REVISION)' -o bin/ ./cmd/idnode ./cmd/idctl
 
 ## deps: what tests need beside Go, make and git (Debian packages; root or sudo)
 deps:

@@ -9,17 +9,15 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
+	"runtime"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"github.com/idnode/idnode/cmd/internal/config"
 	"github.com/idnode/idnode/cmd/internal/node"
+	"github.com/idnode/idnode/cmd/internal/version"
 )
-
-// version is set by the linker for releases.
-var version = "devel"
 
 // Exit codes.
 const (
@@ -101,18 +99,10 @@ func command() *cobra.Command {
 	root.AddCommand(conf,
 		&cobra.Command{Use: "serve", Short: "Run the node", Args: noArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), &f) }},
-		&cobra.Command{Use: "version", Short: "Print version, revision and Go version", Args: noArgs,
+		&cobra.Command{Use: "version", Short: "Print the version and what it was built with", Args: noArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error {
-				fmt.Fprintln(cmd.OutOrStdout(), "idnode", version)
-				if info, ok := debug.ReadBuildInfo(); ok {
-					fmt.Fprintln(cmd.OutOrStdout(), info.GoVersion)
-					for _, s := range info.Settings {
-						if s.Key == "vcs.revision" || s.Key == "vcs.modified" {
-							fmt.Fprintln(cmd.OutOrStdout(), s.Key, s.Value)
-						}
-					}
-				}
-				return nil
+				_, err := fmt.Fprintf(cmd.OutOrStdout(), "idnode %s %s %s/%s\n", version.String(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+				return err
 			}})
 	return root
 }
@@ -148,7 +138,7 @@ func serve(ctx context.Context, f *flags) error {
 	for _, name := range unknown {
 		log.Warn("unknown environment variable", "name", name)
 	}
-	n, err := node.New(cfg, version, log)
+	n, err := node.New(cfg, version.String(), log)
 	if err != nil {
 		return err
 	}

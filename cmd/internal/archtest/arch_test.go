@@ -31,7 +31,7 @@ var arrows = map[string][]string{
 	"bench":                   {"proto", "bench"},
 	"deploy":                  {"proto"},
 	"cmd/idctl":               {"cmd/internal/cli"},
-	"cmd/internal/cli":        {"proto", "cmd/internal/cli"}, // it sees the node as any client does
+	"cmd/internal/cli":        {"proto", "cmd/internal/cli", "cmd/internal/version"}, // it sees the node as any client does
 	"cmd":                     {"proto", "storage", "resolver", "registry", "cmd"},
 	"storage/internal/keyenc": {},
 	"cmd/internal/archtest":   {},

@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/idnode/idnode/cmd/internal/version"
 )
 
 // maxAnswer bounds one answer of the server in octets; a page of a list is the longest.
@@ -124,7 +126,7 @@ func (a *app) do(ctx context.Context, r request) (*http.Response, error) {
 		return nil, fmt.Errorf("make request: %w", err)
 	}
 	req.Header.Set("Accept", "application/json, application/problem+json")
-	req.Header.Set("User-Agent", "idctl/"+version())
+	req.Header.Set("User-Agent", "idctl/"+version.String())
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
+	"github.com/idnode/idnode/cmd/internal/version"
 	"github.com/idnode/idnode/proto/handle"
 	"github.com/idnode/idnode/proto/identifier"
 	"github.com/idnode/idnode/proto/nodepb"
@@ -38,7 +39,7 @@ func (a *app) resolveGRPC(ctx context.Context, q question) (*answer, error) {
 		creds = credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS12})
 	}
 	addr := orDefault(q.addr, a.defaultAddr("9090"))
-	conn, err := grpc.NewClient("passthrough:///"+addr, grpc.WithTransportCredentials(creds), grpc.WithUserAgent("idctl/"+version()))
+	conn, err := grpc.NewClient("passthrough:///"+addr, grpc.WithTransportCredentials(creds), grpc.WithUserAgent("idctl/"+version.String()))
 	if err != nil {
 		return nil, err
 	}

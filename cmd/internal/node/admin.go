@@ -5,10 +5,11 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"runtime"
-	"runtime/debug"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/idnode/idnode/cmd/internal/version"
 )
 
 // adminHandler serves metrics, health and profiles.
@@ -68,18 +69,10 @@ func (n *Node) readyz(w http.ResponseWriter, req *http.Request) {
 }
 
 // buildInfo is the metric that says which program runs.
-func buildInfo(version string) prometheus.Collector {
-	revision := "unknown"
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				revision = s.Value
-			}
-		}
-	}
+func buildInfo(v string) prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "idnode_build_info", Help: "1, labelled with what the binary was built from.",
-		ConstLabels: prometheus.Labels{"version": version, "revision": revision, "goversion": runtime.Version(),
+		ConstLabels: prometheus.Labels{"version": v, "revision": version.Revision(), "goversion": runtime.Version(),
 			"goos": runtime.GOOS, "goarch": runtime.GOARCH},
 	}, func() float64 { return 1 })
 }
