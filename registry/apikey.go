@@ -106,6 +106,9 @@ func (r *Registrar) checkKeyRequest(ctx context.Context, q *KeyRequest, a Actor)
 	if !q.Role.Valid() {
 		return refuse(CodeInvalidKey, "/role", "a role is operator, reviewer, auditor, admin, writer or reader")
 	}
+	if q.Enterprise == "" {
+		return refuse(CodeInvalidKey, "/enterprise", "an enterprise is required")
+	}
 	if !a.IsOperator() && (a.Role != RoleAdmin || a.Enterprise != q.Enterprise || q.Role.ofNode()) {
 		return refuse(CodeForbidden, "", "role %s does not issue this key", a.Role)
 	}

@@ -277,6 +277,12 @@ func recordRanges(k identifier.Key) []storage.Range {
 		self := storage.RecordKey(k)
 		below := storage.PrefixRange(storage.RecordKey(identifier.Key{Scheme: k.Scheme, Name: k.Name + "."}))
 		return []storage.Range{{Start: self, End: append(bytes.Clone(self), 0)}, below}
+	case identifier.GS1:
+		var spans []storage.Range
+		for _, beginning := range identifier.GS1Beginnings(k.Name) {
+			spans = append(spans, storage.PrefixRange(storage.RecordKey(identifier.Key{Scheme: k.Scheme, Name: beginning})))
+		}
+		return spans
 	}
 	return []storage.Range{storage.PrefixRange(storage.RecordKey(k))}
 }

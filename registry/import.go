@@ -74,16 +74,12 @@ func (r *Registrar) Import(ctx context.Context, src func() (Row, error), o Impor
 	if o.Allocate && !o.Actor.IsOperator() {
 		return Summary{}, refuse(CodeForbidden, "allocate", "role %s does not allocate prefixes", o.Actor.Role)
 	}
-	ctx, cancel := context.WithCancel(ctx)
 	im := &importer{r: r, o: o, report: report}
 	err := im.run(ctx, src)
-	if err != nil {
-		cancel()
-		for _, c := range im.ahead {
-			<-c.done
-		}
+	for len(im.ahead) > 0 {
+		// After an error: what is under way ends, and counts if it is stored. The first error stands.
+		_ = im.collect(true)
 	}
-	cancel()
 	return im.sum, err
 }
 

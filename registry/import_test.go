@@ -187,6 +187,16 @@ func TestImportStoreFails(t *testing.T) {
 	if _, err := n.Import(t.Context(), func() (Row, error) { return Row{}, broken }, ImportOptions{Actor: n.a}, nil); !errors.Is(err, broken) {
 		t.Errorf("a source that breaks: %v", err)
 	}
+	i = 0
+	sum, err = n.Import(t.Context(), func() (Row, error) {
+		if i++; i > 2500 {
+			return Row{}, broken
+		}
+		return Row{Line: i, Record: record(fmt.Sprintf("88.100.1/broken-%d", i), "x")}, nil
+	}, ImportOptions{Actor: n.a}, nil)
+	if !errors.Is(err, broken) || sum != (Summary{Total: 2000, Stored: 2000}) {
+		t.Errorf("a source that breaks later: %+v, %v; want all whole chunks counted", sum, err)
+	}
 }
 
 func BenchmarkImport(b *testing.B) {

@@ -53,6 +53,9 @@ func (r *Registrar) AllocatePrefix(ctx context.Context, q PrefixRequest, w Write
 	if q.Scheme.String() == "unknown" {
 		return nil, refuse(CodeInvalidPrefix, "/scheme", "a scheme is required")
 	}
+	if q.Enterprise == "" {
+		return nil, refuse(CodeInvalidPrefix, "/enterprise", "an enterprise is required")
+	}
 	caseSensitive := q.Scheme == identifier.Handle && r.exact
 	if q.CaseSensitive != nil {
 		caseSensitive = *q.CaseSensitive

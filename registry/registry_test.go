@@ -62,7 +62,9 @@ func newNodeWith(t testing.TB, engine, store storage.Store, clock func() time.Ti
 	})
 	reg, err := New(Options{
 		Store: observed, Namespaces: namespaces, Clock: clock, Logger: slog.New(slog.DiscardHandler),
-		NodePrefixes: []identifier.Key{{Scheme: identifier.Handle, Name: "88.100"}, {Scheme: identifier.OID, Name: "1.3.6.1.4.1"}},
+		NodePrefixes: []identifier.Key{
+			{Scheme: identifier.Handle, Name: "88.100"}, {Scheme: identifier.OID, Name: "1.3.6.1.4.1"}, {Scheme: identifier.GS1, Name: "690123"},
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -407,6 +409,7 @@ func TestAllocation(t *testing.T) {
 		{"next arc", PrefixRequest{Scheme: identifier.OID, Enterprise: n.b.Enterprise}, n.op, "", "1.3.6.1.4.1.10"},
 		{"no numbers of a scheme", PrefixRequest{Scheme: identifier.GS1, Enterprise: Self}, n.op, CodeInvalidPrefix, ""},
 		{"no enterprise", PrefixRequest{Scheme: identifier.Handle, Enterprise: "e0"}, n.op, CodeNotFound, ""},
+		{"enterprise missing", PrefixRequest{Scheme: identifier.Handle}, n.op, CodeInvalidPrefix, ""},
 		{"no operator", PrefixRequest{Scheme: identifier.Handle, Enterprise: n.a.Enterprise}, n.a, CodeForbidden, ""},
 		{"delegated to nothing", PrefixRequest{Scheme: identifier.Handle, Enterprise: Self, Mode: identifier.Delegated}, n.op, CodeInvalidPrefix, ""},
 		{"delegated without ports", PrefixRequest{Scheme: identifier.Handle, Enterprise: Self, Mode: identifier.Delegated,
@@ -633,6 +636,52 @@ func TestList(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestListGS1 lists by company prefix, which stands inside of the names, at places that differ by key.
+func TestListGS1(t *testing.T) {
+	n := newNode(t, memstore.New())
+	for prefix, enterprise := range map[string]string{"690123": n.a.Enterprise, "69012399": n.b.Enterprise} {
+		q := PrefixRequest{Scheme: identifier.GS1, Prefix: prefix, Enterprise: enterprise}
+		if prefix == "69012399" {
+			q.Enterprise = n.a.Enterprise // inside another's is refused: it moves afterwards
+		}
+		if _, err := n.AllocatePrefix(t.Context(), q, Write{Actor: n.op}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	inner := identifier.Key{Scheme: identifier.GS1, Name: "69012399"}
+	if _, err := n.PrefixAction(t.Context(), inner, ActionTransfer, "", n.b.Enterprise, Write{Actor: n.op}); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"(01)06901234567892", "(01)06901234567892(21)A1", "(8004)690123AB", "(8004)69012399AB"} {
+		must(t)(n.Create(t.Context(), record(id, "x"), Write{Actor: n.op}))
+	}
+	for _, c := range []struct {
+		l    List
+		want string
+	}{
+		{List{Actor: n.a}, "(01)06901234567892 (01)06901234567892(21)A1 (8004)690123AB"},
+		{List{Actor: n.a, Scheme: identifier.GS1, Prefix: "(01)"}, "(01)06901234567892 (01)06901234567892(21)A1"},
+		{List{Actor: n.b, Scheme: identifier.GS1}, "(8004)69012399AB"},
+	} {
+		var got []string
+		for c.l.Limit = 1; ; {
+			page, err := n.List(t.Context(), c.l)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, rec := range page.Records {
+				got = append(got, rec.ID)
+			}
+			if c.l.Cursor = page.Next; page.Next == "" {
+				break
+			}
+		}
+		if s := strings.Join(got, " "); s != c.want {
+			t.Errorf("%+v: %s; want %s", c.l, s, c.want)
+		}
+	}
 }
 
 func (n *node) tenantArc(prefix, enterprise string) {

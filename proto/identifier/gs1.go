@@ -1,7 +1,9 @@
 package identifier
 
 import (
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -448,6 +450,24 @@ func (gs1Grammar) NextNamespace(id ID, after string) string {
 		return ""
 	}
 	return name
+}
+
+// GS1Beginnings returns what the canonical names of the identifiers of a GS1 company prefix begin
+// with, in order: the prefix stands in them after the application identifier, and after the
+// indicator or extension digit of those keys that have one.
+func GS1Beginnings(company string) []string {
+	var all []string
+	for _, ai := range slices.Sorted(maps.Keys(gs1Keys)) {
+		lead := "(" + ai + ")"
+		if gs1Keys[ai].company == 0 {
+			all = append(all, lead+company)
+			continue
+		}
+		for digit := byte('0'); digit <= '9'; digit++ {
+			all = append(all, lead+string(digit)+company)
+		}
+	}
+	return all
 }
 
 // ParseNamespace reads a GS1 company prefix or leading digits of one.

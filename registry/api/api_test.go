@@ -668,6 +668,16 @@ func TestImportStream(t *testing.T) {
 		if !strings.Contains(a.body, `"code":"invalid_request"`) || strings.Contains(a.body, "total") {
 			t.Errorf("a body that breaks off: %d %s", a.status, a.body)
 		}
+		var long bytes.Buffer
+		gz = gzip.NewWriter(&long)
+		for i := range 5000 {
+			fmt.Fprintln(gz, body(fmt.Sprintf("88.100.1/long-%d", i), "x"))
+		}
+		gz.Flush() // and no end
+		a = s.call("a", "POST", "/v1/identifiers:import", long.String(), "Content-Encoding: gzip").want(200)
+		if stored := a.field("stored"); a.field("status") != "aborted" || stored == "0" || a.field("total") != "" {
+			t.Errorf("a body that breaks off after rows were stored: %s", a.body)
+		}
 		if a := s.call("op", "POST", "/v1/identifiers:import?allocate=true&mode=upsert", body("88.100.9/x", "x"), "Content-Type: application/x-ndjson").want(200); a.field("stored") != "1" {
 			t.Errorf("allocate: %s", a.body)
 		}

@@ -115,7 +115,7 @@ func (s *server) importRecords(w http.ResponseWriter, r *http.Request) {
 	// net/http reads some of a refused body before it answers; a client that sends nothing does not
 	// hold that up for long.
 	raw.hurry(abortPatience)
-	if !out.begun() {
+	if !out.begun() && sum == (registry.Summary{}) {
 		writeProblem(w, p)
 		return
 	}

@@ -161,6 +161,14 @@ func (c *Config) Check() error {
 			fail(key, "%q is no port from 0 to 65535", port)
 		}
 	}
+	for _, read := range []func() error{
+		func() error { _, err := c.Handle.Site(); return err },
+		func() error { _, err := c.Handle.ServerKey(); return err },
+	} {
+		if err := read(); err != nil {
+			errs = append(errs, err)
+		}
+	}
 	if c.Handle.PublicIP != "" {
 		if _, err := netip.ParseAddr(c.Handle.PublicIP); err != nil {
 			fail("handle.public_ip", "%q is no IP address", c.Handle.PublicIP)

@@ -120,9 +120,13 @@ func TestMistakes(t *testing.T) {
 		{"several at once", "http:\n  listen: nowhere\nlog:\n  format: xml\n", "log.format"},
 		{"port", "http:\n  listen: 127.0.0.1:70000\n", "70000"},
 		{"prefix", "node:\n  prefixes: [\"88..1\"]\n", "node.prefixes"},
+		{"prefix without quotes", "node:\n  prefixes: [88.1020]\n", "put it in quotes"},
+		{"one prefix without quotes", "node:\n  prefixes: 88.1020\n", "put it in quotes"},
 		{"scheme", "node:\n  prefixes: [\"isbn:978\"]\n", `unknown scheme "isbn"`},
 		{"engine", "store:\n  engine: tikv\n", "store.engine"},
 		{"negative", "limits:\n  batch_rows: -1\n", "limits.batch_rows"},
+		{"site file", "handle:\n  site_file: /nonexistent/site\n", "handle.site_file"},
+		{"key file", "handle:\n  server_key_file: /nonexistent/key\n", "handle.server_key_file"},
 		{"network", "limits:\n  udp_exempt: [somewhere]\n", "limits.udp_exempt"},
 		{"admin", "handle:\n  server_admins: [\"88.990/srvadmin\"]\n", "handle.server_admins"},
 	}

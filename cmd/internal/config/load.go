@@ -61,13 +61,22 @@ func Load(path string, environ []string) (c Config, unknown []string, err error)
 	err = k.UnmarshalWithConf("", &c, koanf.UnmarshalConf{DecoderConfig: &mapstructure.DecoderConfig{
 		Result: &c, ErrorUnused: true, WeaklyTypedInput: true, TagName: "koanf",
 		DecodeHook: mapstructure.ComposeDecodeHookFunc(
-			mapstructure.StringToTimeDurationHookFunc(), listHook, mapstructure.TextUnmarshallerHookFunc()),
+			mapstructure.StringToTimeDurationHookFunc(), fractionHook, listHook, mapstructure.TextUnmarshallerHookFunc()),
 	}})
 	if err != nil {
 		return c, nil, fmt.Errorf("configuration: %w", err)
 	}
 	sort.Strings(unknown)
 	return c, unknown, c.Check()
+}
+
+// fractionHook refuses a YAML number with a fraction where text is due: the prefix 88.1020 without
+// quotes has become 88.102 by then, which is another node's.
+func fractionHook(from, to reflect.Type, value any) (any, error) {
+	if from.Kind() == reflect.Float64 && to.Kind() == reflect.String {
+		return nil, fmt.Errorf("%v was read as a number, which loses zeros at its end: put it in quotes", value)
+	}
+	return value, nil
 }
 
 // listHook splits "a,b" for lists, as environment variables write them.
