@@ -16,6 +16,7 @@ var referralSince = handle.Version{Major: 2, Minor: 10}
 
 // resolve answers a resolve request.
 func (a *answerer) resolve(ctx context.Context, x *exchange) []byte {
+	defer a.release()
 	if err := handle.ParseResolveRequest(x.message.Body, &a.request); err != nil {
 		return a.refuse(x, handle.RcodeProtocolError, err.Error())
 	}
@@ -55,6 +56,21 @@ func (a *answerer) resolve(ctx context.Context, x *exchange) []byte {
 		return a.fail(x, rcodeOf(ans.Status), textNotResponsible)
 	}
 	return a.fail(x, rcodeOf(ans.Status), "")
+}
+
+// keptSelectors is how many types and indexes of a request an answerer keeps room for.
+const keptSelectors = 256
+
+// release lets go of the request: its views hold the whole message, and the lists of a long one
+// many times that, for as long as a connection is idle.
+func (a *answerer) release() {
+	if cap(a.request.Types) > keptSelectors || cap(a.request.Indexes) > keptSelectors {
+		a.request, a.types = handle.ResolveRequest{}, nil
+		return
+	}
+	clear(a.request.Types)
+	clear(a.types)
+	a.request.Handle = nil
 }
 
 // misnamed answers for a name that no record can have: under a prefix that is answered for here

@@ -108,6 +108,29 @@ func TestLongMessage(t *testing.T) {
 	ended(t, c)
 }
 
+// TestRelease: an answerer that waits for its next message holds nothing of the last.
+func TestRelease(t *testing.T) {
+	s := start(t, options(t))
+	for name, types := range map[string][]string{"short": {"URL"}, "long": make([]string, 60000)} {
+		a := answerer{s: s, front: s.tcp}
+		e, src, err := handle.ParseEnvelope(query(1, "88.990.1001/item-1", types...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(a.answer(t.Context(), nil, e, src)) == 0 {
+			t.Errorf("%s: no answer", name)
+		}
+		if r := a.request; r.Handle != nil || cap(r.Types) > keptSelectors || cap(a.types) > keptSelectors {
+			t.Errorf("%s: holds the handle %q and room for %d types", name, r.Handle, cap(r.Types))
+		}
+		for _, kept := range a.request.Types[:cap(a.request.Types)] {
+			if kept != nil {
+				t.Errorf("%s: holds the type %q", name, kept)
+			}
+		}
+	}
+}
+
 // TestBadBodyKeepsConnection: a message whose length is right and whose body is not costs an answer,
 // one whose length cannot be ends the connection.
 func TestBadBodyKeepsConnection(t *testing.T) {

@@ -98,7 +98,7 @@ type Limits struct {
 	UDPBytesPerSecond Size     `koanf:"udp_bytes_per_second"`
 	UDPBurstBytes     Size     `koanf:"udp_burst_bytes"`
 	UDPExempt         []string `koanf:"udp_exempt"`
-	TCPConnections    int      `koanf:"tcp_connections"`
+	TCPConnections    int      `koanf:"tcp_connections"` // at a time, of each surface
 }
 
 // Log is what is written to standard error.

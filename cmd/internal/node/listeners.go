@@ -19,15 +19,17 @@ import (
 
 // httpListener serves a handler over HTTP/1.1.
 type httpListener struct {
-	srv http.Server
-	ln  net.Listener
+	srv    http.Server
+	ln     net.Listener
+	bounds bounds
 }
 
-func newHTTPListener(h http.Handler, log *slog.Logger) *httpListener {
-	l := &httpListener{}
+func newHTTPListener(h http.Handler, b bounds, log *slog.Logger) *httpListener {
+	b.setDefaults()
+	l := &httpListener{bounds: b}
 	l.srv = http.Server{
-		Handler: h,
-		// Bodies are bounded by their handlers: an import may take as long as it needs.
+		// The bodies that handlers read are bounded by them: an import may take as long as it needs.
+		Handler:           b.bodies(h),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
@@ -37,7 +39,7 @@ func newHTTPListener(h http.Handler, log *slog.Logger) *httpListener {
 }
 
 func (l *httpListener) Bind(addr string) (err error) {
-	l.ln, err = net.Listen("tcp", addr)
+	l.ln, err = l.bounds.listen(addr)
 	return err
 }
 
@@ -64,10 +66,12 @@ type grpcListener struct {
 	resolver *grpcserver.Server
 	health   *health.Server
 	ln       net.Listener
+	bounds   bounds
 }
 
-func newGRPCListener(r *grpcserver.Server, a *grpcapi.Server, opts []grpc.ServerOption) *grpcListener {
-	l := &grpcListener{srv: grpc.NewServer(opts...), resolver: r, health: health.NewServer()}
+func newGRPCListener(r *grpcserver.Server, a *grpcapi.Server, b bounds, opts []grpc.ServerOption) *grpcListener {
+	b.setDefaults()
+	l := &grpcListener{srv: grpc.NewServer(opts...), resolver: r, health: health.NewServer(), bounds: b}
 	r.Register(l.srv)
 	a.RegisterOn(l.srv)
 	healthpb.RegisterHealthServer(l.srv, l.health)
@@ -79,7 +83,7 @@ func newGRPCListener(r *grpcserver.Server, a *grpcapi.Server, opts []grpc.Server
 }
 
 func (l *grpcListener) Bind(addr string) (err error) {
-	l.ln, err = net.Listen("tcp", addr)
+	l.ln, err = l.bounds.listen(addr)
 	return err
 }
 

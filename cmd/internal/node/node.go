@@ -202,13 +202,15 @@ func (n *Node) buildSurfaces() error {
 	}
 	calls := metrics.Front("grpc")
 	n.surfaces = []surface{
-		{"admin", n.cfg.Admin.Listen, newHTTPListener(n.adminHandler(), n.log)},
+		{"admin", n.cfg.Admin.Listen, newHTTPListener(n.adminHandler(), bounds{}, n.log)},
 		{"handle", n.cfg.Handle.Listen, handles},
 		{"grpc", n.cfg.GRPC.Listen, newGRPCListener(
 			grpcserver.New(n.resolver, grpcserver.Options{Metrics: calls, Logger: n.log}),
 			grpcapi.New(n.registrar, verifier, grpcapi.Options{Logger: n.log}),
+			bounds{conns: n.cfg.Limits.TCPConnections, metrics: calls},
 			grpcserver.ServerOptions(grpcserver.Limits{}, calls, n.log))},
-		{"http", n.cfg.HTTP.Listen, newHTTPListener(front, n.log)},
+		{"http", n.cfg.HTTP.Listen, newHTTPListener(front,
+			bounds{conns: n.cfg.Limits.TCPConnections, metrics: metrics.Front("http")}, n.log)},
 	}
 	return nil
 }
