@@ -147,9 +147,9 @@ func (l *load) closed(ctx context.Context, d time.Duration) (*measure.Recorder, 
 // keep asks so that depth queries are under way until d has passed, and takes the last answers.
 func (a *asker) keep(ctx context.Context, depth int, d time.Duration) error {
 	for {
-		now := time.Since(a.start)
-		for now < d && a.flight.underWay() < depth {
-			if err := a.ask(now); err != nil {
+		elapsed := time.Since(a.start)
+		for elapsed < d && a.flight.underWay() < depth {
+			if err := a.ask(elapsed); err != nil {
 				return err
 			}
 		}
@@ -237,9 +237,9 @@ func (l *load) pace(ctx context.Context, all []*asker, start time.Time, d time.D
 	interval := float64(time.Second) / rate
 	for n := 0; ; {
 		asked := n
-		for now := time.Since(start); ; n++ {
+		for elapsed := time.Since(start); ; n++ {
 			due := time.Duration(float64(n) * interval)
-			if due >= d || due > now {
+			if due >= d || due > elapsed {
 				break
 			}
 			if err := all[n%len(all)].ask(due); err != nil {
