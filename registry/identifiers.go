@@ -183,11 +183,11 @@ func (r *Registrar) listPrefix(l List) (identifier.Scheme, string, *Error) {
 		}
 	}
 	if scheme == 0 && prefix != "" {
-		detected, reason := identifier.Detect(strings.TrimRight(prefix, "./"))
-		if detected == 0 {
-			return 0, "", refuse(CodeInvalidRequest, "prefix", "%s: name its scheme", reason)
+		detected := identifier.Detect(strings.TrimRight(prefix, "./"))
+		if len(detected) == 0 {
+			return 0, "", refuse(CodeInvalidRequest, "prefix", "no scheme has identifiers of this form: name its scheme")
 		}
-		scheme = detected
+		scheme = detected[0].Scheme
 	}
 	if scheme == identifier.Handle {
 		authority, suffix, inside := strings.Cut(prefix, "/")

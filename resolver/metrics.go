@@ -54,7 +54,7 @@ func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 }
 
 const (
-	schemeCount = int(identifier.GS1) + 1 // 0 stands for "other"
+	schemeCount = int(identifier.DID) + 1 // 0 stands for "other"
 	statusCount = int(Failed) + 1
 	tierCount   = int(TierUpstream) + 1
 )
@@ -100,10 +100,22 @@ func schemeLabel(s identifier.Scheme) string {
 
 // Request counts a request that has been taken up. op is of a closed set, such as "resolve".
 func (f *FrontMetrics) Request(scheme identifier.Scheme, op string) {
+	f.Begin()
+	f.Read(scheme, op)
+}
+
+// Begin counts the start of a request whose scheme is known only once it is answered: Read and Done follow.
+func (f *FrontMetrics) Begin() {
+	if f != nil {
+		f.inflight.Inc()
+	}
+}
+
+// Read counts a request that Begin has counted, now that its scheme is known (0: not an identifier).
+func (f *FrontMetrics) Read(scheme identifier.Scheme, op string) {
 	if f == nil {
 		return
 	}
-	f.inflight.Inc()
 	c, ok := f.requests.Load(requestKey{scheme, op})
 	if !ok {
 		c, _ = f.requests.LoadOrStore(requestKey{scheme, op}, f.m.requests.WithLabelValues(f.proto, schemeLabel(scheme), op))

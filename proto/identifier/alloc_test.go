@@ -26,6 +26,11 @@ func TestAllocations(t *testing.T) {
 		{"parse a folded Handle", 0, func() { _, _ = Parse("88.1021.150/sn-001") }},
 		{"parse a mixed Handle", 2, func() { _, _ = Parse("88.1021.150/SN-001") }},
 		{"parse a dotted OID", 0, func() { _, _ = Parse("1.2.156.20009.1") }},
+		{"parse an Ecode", 0, func() { _, _ = Parse("10064000123456789") }},
+		{"parse an Ecode of version 4", 0, func() { _, _ = Parse("400001产品甲-01") }},
+		{"detect nothing", 0, func() { Detect("hello world") }},
+		{"detect one scheme", 1, func() { Detect("88.1021.150/sn-001") }},
+		{"unwrap nothing", 0, func() { Unwrap("88.1021.150/sn-001") }},
 		{"namespaces", 0, func() {
 			for ns = range id.Namespaces() {
 				break

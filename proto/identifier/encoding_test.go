@@ -109,7 +109,7 @@ func TestDecodeCorrupt(t *testing.T) {
 	for _, c := range []struct {
 		at int
 		to byte
-	}{{0, 0}, {0, 2}, {1, 3}, {2, 5}} {
+	}{{0, 0}, {0, 2}, {1, 3}, {2, 7}} {
 		b := append([]byte(nil), src...)
 		b[c.at] = c.to
 		if _, err := DecodeRecord(b); !errors.Is(err, ErrCorrupt) {

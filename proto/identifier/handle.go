@@ -1,6 +1,7 @@
 package identifier
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -8,7 +9,7 @@ import (
 
 // handleGrammar is the Handle System: naming authority "/" local name (RFC 3651, section 2). Only
 // the first "/" splits. A text without "/" is a question for the prefix itself, which is kept as
-// the record 0.NA/prefix.
+// the record 0.NA/prefix; it has no character in it that looks like "/".
 //
 // Lookups take any such name. Registrations are held to the profile of the national system:
 // two digits of the top-level node (88, 86), three to five digits of industry, digits of
@@ -18,6 +19,13 @@ type handleGrammar struct{}
 const (
 	prefixAuthority   = "0.na" // folded naming authority of prefix records
 	maxNationalPrefix = 64     // octets, after the SNMS interface
+)
+
+// The forms of a Handle.
+const (
+	formHandle       = "Handle"
+	formHandlePrefix = "Handle prefix"
+	formPrefixRecord = "prefix record"
 )
 
 func (handleGrammar) Name() string { return "handle" }
@@ -31,19 +39,28 @@ func (handleGrammar) Parse(text string) (ID, error) {
 		return ID{}, syntaxError(Handle, text, reason)
 	}
 	if !ok {
+		if r, _ := slashLike(text); r != 0 {
+			return ID{}, syntaxError(Handle, text, fmt.Sprintf(`has a %c (%U) where "/" is meant`, r, r))
+		}
 		if len(prefixAuthority)+1+len(text) > MaxLength {
 			return ID{}, syntaxError(Handle, text, "prefix is too long")
 		}
-		return ID{scheme: Handle, text: text, name: prefixAuthority + "/" + FoldASCII(text), cut: len(prefixAuthority), prefix: true}, nil
+		return ID{scheme: Handle, text: text, name: prefixAuthority + "/" + FoldASCII(text), cut: len(prefixAuthority), prefix: true, form: formHandlePrefix}, nil
 	}
-	id := ID{scheme: Handle, text: text, name: FoldASCII(text), cut: len(prefix)}
+	id := ID{scheme: Handle, text: text, name: FoldASCII(text), cut: len(prefix), form: formHandle}
 	id.prefix = id.name[:id.cut] == prefixAuthority && !strings.Contains(suffix, "/") && checkAuthority(suffix) == ""
+	if id.prefix {
+		id.form = formPrefixRecord
+	}
 	return id, nil
 }
 
 // checkAuthority returns what is wrong with a naming authority, or "". It refuses what the grammar
 // would allow and no authority has: blanks, control characters, and ":", which marks a URI.
 func checkAuthority(prefix string) string {
+	if isPlainAuthority(prefix) {
+		return ""
+	}
 	if prefix == "" {
 		return "prefix is empty"
 	}
@@ -71,6 +88,20 @@ func checkAuthority(prefix string) string {
 	return ""
 }
 
+// isPlainAuthority reports whether prefix is a naming authority of letters, digits and single dots
+// between them, as nearly all are: the quick way through checkAuthority.
+func isPlainAuthority(prefix string) bool {
+	last := byte('.')
+	for i := range len(prefix) {
+		c := prefix[i]
+		if c == '.' && last == '.' || c != '.' && !isDigit(c) && (c|0x20 < 'a' || c|0x20 > 'z') {
+			return false
+		}
+		last = c
+	}
+	return last != '.'
+}
+
 func (handleGrammar) Validate(id ID) error {
 	if id.prefix {
 		if !strings.Contains(id.text, "/") {
@@ -95,10 +126,28 @@ func (handleGrammar) Validate(id ID) error {
 	return nil
 }
 
+// slashLike returns the first character of a text without "/" that looks like one, as input
+// methods produce it, and its place; 0 if there is none.
+func slashLike(text string) (r rune, at int) {
+	if isPlainAuthority(text) {
+		return 0, 0
+	}
+	for i, r := range text {
+		switch r {
+		case '／', '⁄', '∕', '⧸', '\\':
+			return r, i
+		}
+	}
+	return 0, 0
+}
+
 // validateAuthority holds a well-formed, folded prefix to what may be allocated.
 func validateAuthority(text, prefix string) error {
 	for i := range len(prefix) {
 		if prefix[i] >= utf8.RuneSelf {
+			if strings.ContainsFunc(prefix, isFullWidthDigit) {
+				return syntaxError(Handle, text, "prefix is not ASCII: it has full-width digits")
+			}
 			return syntaxError(Handle, text, "prefix is not ASCII")
 		}
 	}
@@ -123,8 +172,7 @@ func validateAuthority(text, prefix string) error {
 
 // isNational reports whether a naming authority is part of the national system.
 func isNational(prefix string) bool {
-	top, _, _ := strings.Cut(prefix, ".")
-	return top == "88" || top == "86"
+	return len(prefix) >= 2 && prefix[0] == '8' && (prefix[1] == '8' || prefix[1] == '6') && (len(prefix) == 2 || prefix[2] == '.')
 }
 
 // isArcs reports whether text has only digits and dots.
@@ -150,23 +198,45 @@ func isDigits(text string) bool {
 }
 
 // Detect takes a prefix of digits and dots for the mark of a Handle. A name without "/" must at
-// least have a dot and no character beyond ASCII.
-func (handleGrammar) Detect(text string) Likelihood {
+// least have a dot and no character beyond ASCII, or else one that looks like "/". Digits and dots
+// after a root arc of object identifiers are theirs.
+func (handleGrammar) Detect(text string) (Likelihood, string) {
 	prefix, _, slash := strings.Cut(text, "/")
 	if checkAuthority(prefix) != "" || !utf8.ValidString(text) {
-		return No
+		return No, ""
 	}
-	dotted := strings.Contains(prefix, ".")
+	dotted := strings.IndexByte(prefix, '.') >= 0
 	if !slash {
-		if !dotted || strings.ContainsFunc(prefix, func(r rune) bool { return r >= utf8.RuneSelf }) {
-			return No
+		if r, at := slashLike(text); r != 0 && dotted && isArcs(text[:at]) && !startsOID(text) {
+			return Likely, "digits and dots, as in a prefix, before what looks like a /"
 		}
+		if !dotted || strings.ContainsFunc(prefix, func(r rune) bool { return r >= utf8.RuneSelf }) {
+			return No, ""
+		}
+		switch {
+		case isNational(prefix) && isArcs(prefix):
+			return Likely, "a prefix of the national system, 88 or 86"
+		case isArcs(prefix) && !startsOID(prefix):
+			return Likely, "digits and dots, as in a prefix, that no object identifier begins with"
+		case EqualFoldASCII(prefix, prefixAuthority):
+			return Likely, "the authority of prefix records, 0.NA"
+		case isArcs(prefix):
+			return No, "" // an object identifier; a Handle prefix like that needs its scheme's name
+		}
+		return Possible, "segments with dots between them, as in a prefix"
 	}
-	if dotted && (isArcs(prefix) || EqualFoldASCII(prefix, prefixAuthority)) && (slash || !startsOID(prefix)) {
-		return Likely
+	switch {
+	case isNational(prefix) && dotted && isArcs(prefix):
+		return Likely, "a prefix of the national system, 88 or 86, before the first /"
+	case dotted && isArcs(prefix):
+		return Likely, "digits and dots, as in a prefix, before the first /"
+	case EqualFoldASCII(prefix, prefixAuthority):
+		return Likely, "the authority of prefix records, 0.NA, before the first /"
 	}
-	return Possible
+	return Possible, "a prefix before the first /"
 }
+
+func (handleGrammar) Broader(ID) []ID { return nil }
 
 // NextNamespace returns the naming authority and nothing after it: Handle namespaces do not nest.
 func (handleGrammar) NextNamespace(id ID, after string) string {

@@ -21,6 +21,7 @@ type ID struct {
 	name   string // canonical form, ASCII letters folded where the scheme folds
 	cut    int    // octets of name before the suffix; 0 where the scheme has no such part
 	prefix bool   // a question for a namespace itself: a Handle prefix without suffix, or 0.NA/
+	form   string // the way in which it was written, see Form
 }
 
 // Key is the place of a record: what is stored, cached and compared.
@@ -43,6 +44,10 @@ func (id ID) Canonical() string { return id.name }
 
 // Qualified is "scheme:canonical", a spelling that [Parse] takes without detection.
 func (id ID) Qualified() string { return id.scheme.String() + ":" + id.name }
+
+// Form names the way in which id was written: "GTIN-13", "Digital Link URI", "ASN.1 value notation".
+// It is a word for people, of a small closed set.
+func (id ID) Form() string { return id.form }
 
 // Prefix is the part of the canonical form before the suffix: the naming authority of a Handle.
 // For other schemes it is empty.
@@ -108,22 +113,21 @@ func EqualFoldASCII(a, b string) bool {
 }
 
 // Parse reads an identifier in any accepted spelling, bare or as "scheme:canonical". It accepts
-// what may be asked for; what may be registered is narrower, see [ID.Validate]. The error is a
-// *[SyntaxError].
+// what may be asked for; what may be registered is narrower, see [ID.Validate]. Of several schemes that
+// the text fits the likeliest is taken, see [Detect]. The error is a *[SyntaxError].
 func Parse(text string) (ID, error) {
+	id, _, err := Read(text)
+	return id, err
+}
+
+// qualified returns the scheme named in front of text and what follows it, or 0.
+func qualified(text string) (Scheme, string) {
 	if name, rest, ok := strings.Cut(text, ":"); ok {
 		if s := schemeNamed(name); s != 0 {
-			return s.Parse(rest)
+			return s, rest
 		}
 	}
-	if len(text) > MaxLength {
-		return ID{}, syntaxError(0, text, tooLong)
-	}
-	s, reason := Detect(text)
-	if s == 0 {
-		return ID{}, syntaxError(0, text, reason)
-	}
-	return s.Parse(text)
+	return 0, text
 }
 
 const tooLong = "longer than 2048 octets"
@@ -133,6 +137,9 @@ type SyntaxError struct {
 	Scheme Scheme // the scheme whose rule is broken; 0 if none was recognised
 	Text   string // the text, shortened if long
 	Reason string // the rule, lower case, without the text
+
+	// Meant is the text with the check digit that would be right, if that is what is wrong.
+	Meant string
 }
 
 func (e *SyntaxError) Error() string {

@@ -1,6 +1,7 @@
 package identifier
 
 import (
+	"encoding/json"
 	"net/netip"
 	"time"
 )
@@ -15,11 +16,21 @@ type Namespace struct {
 	Mode          Mode           `json:"mode"`
 	CaseSensitive bool           `json:"caseSensitive,omitempty"` // Handle suffixes are taken as written
 	Service       *Service       `json:"service,omitempty"`       // whom to ask; set when delegated
+	Patterns      []Pattern      `json:"patterns,omitempty"`      // for identifiers without a record, the first that applies; only if hosted
 	Reason        string         `json:"reason,omitempty"`        // why it is not active
 	Created       time.Time      `json:"created"`
 	Updated       time.Time      `json:"updated"`
 
 	Version uint64 `json:"-"` // the store's; not part of the encoding
+}
+
+// UnmarshalJSON decodes n and compiles its patterns.
+func (n *Namespace) UnmarshalJSON(data []byte) error {
+	type plain Namespace
+	if err := json.Unmarshal(data, (*plain)(n)); err != nil {
+		return err
+	}
+	return n.Compile()
 }
 
 // Serves reports whether records under n are answered from our own store.

@@ -1,27 +1,43 @@
 package identifier
 
-import (
-	"strings"
-)
+import "strings"
 
-// oidGrammar is the tree of object identifiers (X.660, GB/T 26231). The canonical form is dotted;
-// it also reads URNs (RFC 3061), ASN.1 value notation (X.680) and OID-IRIs (X.660) whose labels are
-// numbers or well known. Arcs are of any size.
+// oidGrammar is the tree of object identifiers (X.660, GB/T 26231). The canonical form is dotted.
+// Arcs are of any size. It reads:
+//
+//	1.2.156.20009                                 dotted
+//	urn:oid:1.2.156.20009                         URN (RFC 3061)
+//	{iso(1) member-body(2) cn(156) 20009}         ASN.1 value notation (X.680, clause 32)
+//	/ISO/Member-Body/156/20009                    OID-IRI (X.680, clause 34), labels known or integers
+//	06 05 2A 81 1C 81 9C 29, 0x06052A811C819C29   BER in hexadecimal (X.690, clause 8.19)
 type oidGrammar struct{}
 
 const urnOID = "urn:oid:"
 
+// The forms of an object identifier.
+const (
+	formDotted = "dotted"
+	formURN    = "URN"
+	formASN1   = "ASN.1 value notation"
+	formIRI    = "OID-IRI"
+	formBER    = "BER"
+)
+
 func (oidGrammar) Name() string { return "oid" }
 
 func (oidGrammar) Parse(text string) (ID, error) {
-	name, reason := parseOID(text)
-	if reason == "" && !strings.Contains(name, ".") {
+	name, form, reason := parseOID(text)
+	switch {
+	case reason != "":
+	case !strings.Contains(name, "."):
 		reason = "one arc is a node of the tree but no object identifier"
+	case len(name) > MaxLength:
+		reason = tooLong // BER is shorter than the digits it stands for
 	}
 	if reason != "" {
 		return ID{}, syntaxError(OID, text, reason)
 	}
-	return ID{scheme: OID, text: name, name: name}, nil
+	return ID{scheme: OID, text: name, name: name, form: form}, nil
 }
 
 // URN is an object identifier as a URN (RFC 3061). It is empty for identifiers of other schemes.
@@ -33,23 +49,34 @@ func (id ID) URN() string {
 }
 
 // parseOID reads any spelling of one or more arcs and returns them dotted.
-func parseOID(text string) (name, reason string) {
+func parseOID(text string) (name, form, reason string) {
 	switch {
 	case text == "":
-		return "", "empty"
+		return "", "", "empty"
 	case text[0] == '{':
+		form = formASN1
 		name, reason = parseASN1(text)
 	case text[0] == '/':
+		form = formIRI
 		name, reason = parseIRI(text)
-	case len(text) >= len(urnOID) && EqualFoldASCII(text[:len(urnOID)], urnOID):
+	case hasURN(text):
+		form = formURN
 		name = text[len(urnOID):]
+	case isHexOID(text):
+		form = formBER
+		name, reason = parseBER(text)
 	default:
+		form = formDotted
 		name = text
 	}
 	if reason == "" {
 		reason = checkArcs(name)
 	}
-	return name, reason
+	return name, form, reason
+}
+
+func hasURN(text string) bool {
+	return len(text) >= len(urnOID) && EqualFoldASCII(text[:len(urnOID)], urnOID)
 }
 
 // checkArcs returns what is wrong with a dotted object identifier, or "".
@@ -58,16 +85,20 @@ func checkArcs(name string) string {
 	for i := 0; ; i++ {
 		arc, rest, more := strings.Cut(name, ".")
 		switch {
+		case arc == "" && i == 0:
+			return "empty arc: it begins with a dot"
+		case arc == "" && !more:
+			return "empty arc: it ends with a dot"
 		case arc == "":
-			return "empty arc"
+			return "empty arc between two dots"
 		case !isDigits(arc):
-			return "arc has other than digits"
+			return whyArc(arc)
 		case len(arc) > 1 && arc[0] == '0':
 			return "arc has a leading zero"
 		case i == 0 && arc != "0" && arc != "1" && arc != "2":
 			return "first arc is not 0, 1 or 2"
 		case i == 1 && root != "2" && (len(arc) > 2 || len(arc) == 2 && arc[0] > '3'):
-			return "second arc is over 39"
+			return "second arc is over 39, the most under " + root
 		}
 		if i == 0 {
 			root = arc
@@ -79,110 +110,20 @@ func checkArcs(name string) string {
 	}
 }
 
-// oidNames are the names that stand without their numbers in ASN.1 value notation, by the dotted
-// parent (X.660, annex A; X.680, clause 32).
-var oidNames = map[string]map[string]string{
-	"":  {"itu-t": "0", "ccitt": "0", "itu-r": "0", "iso": "1", "joint-iso-itu-t": "2", "joint-iso-ccitt": "2"},
-	"0": {"recommendation": "0", "question": "1", "administration": "2", "network-operator": "3", "identified-organization": "4"},
-	"1": {"standard": "0", "registration-authority": "1", "member-body": "2", "identified-organization": "3"},
+// whyArc says what is wrong with an arc that is not all digits.
+func whyArc(arc string) string {
+	switch {
+	case strings.ContainsFunc(arc, isFullWidthDigit):
+		return "arc has full-width digits"
+	case arc[0] == '-' || arc[0] == '+':
+		return "arc has a sign"
+	case strings.Contains(arc, ","):
+		return "arc has other than digits: dots separate arcs, not commas"
+	}
+	return "arc has other than digits"
 }
 
-// parseASN1 reads ASN.1 value notation: "{iso(1) member-body(2) cn(156) 20009}".
-func parseASN1(text string) (name, reason string) {
-	body, ok := strings.CutSuffix(text[1:], "}")
-	if !ok {
-		return "", "closing brace is missing"
-	}
-	var b strings.Builder
-	for _, field := range strings.Fields(body) {
-		arc := field
-		if !isDigit(field[0]) {
-			label, number, numbered := strings.Cut(field, "(")
-			if !isASN1Name(label) {
-				return "", "arc is neither a number nor a name"
-			}
-			known := oidNames[b.String()][label]
-			if numbered {
-				if number, numbered = strings.CutSuffix(number, ")"); !numbered {
-					return "", "closing bracket is missing"
-				}
-				if known != "" && known != number {
-					return "", "number does not belong to the name"
-				}
-				known = number
-			}
-			if known == "" {
-				return "", "name without a number is not a well-known arc"
-			}
-			arc = known
-		}
-		if b.Len() > 0 {
-			b.WriteByte('.')
-		}
-		b.WriteString(arc)
-	}
-	if b.Len() == 0 {
-		return "", "empty"
-	}
-	return b.String(), ""
-}
-
-// isASN1Name reports whether s is an identifier of ASN.1: a lower-case letter first, then letters,
-// digits and single hyphens, none at the end.
-func isASN1Name(s string) bool {
-	if s == "" || s[0] < 'a' || s[0] > 'z' {
-		return false
-	}
-	for i := 1; i < len(s); i++ {
-		switch c := s[i]; {
-		case 'a' <= c|0x20 && c|0x20 <= 'z', isDigit(c):
-		case c == '-' && s[i-1] != '-' && i+1 < len(s):
-		default:
-			return false
-		}
-	}
-	return true
-}
-
-// oidLabels are the Unicode labels of OID-IRIs, by the dotted parent; a first label may also be a
-// long arc, which leads several steps down (X.660, annex A, and the register of long arcs). Labels
-// are compared exactly.
-var oidLabels = map[string]map[string]string{
-	"": {
-		"ITU-T": "0", "ITU-R": "0", "ISO": "1", "Joint-ISO-ITU-T": "2",
-		"ASN.1": "2.1", "Country": "2.16", "International-Organizations": "2.23", "UUID": "2.25", "Tag-Based": "2.27",
-		"Telebiometrics": "2.42", "Cybersecurity": "2.48", "Alerting": "2.49", "Example": "2.999",
-	},
-	"0": {"Recommendation": "0", "Administration": "2", "Network-Operator": "3", "Identified-Organization": "4"},
-	"1": {"Standard": "0", "Registration-Authority": "1", "Member-Body": "2", "Identified-Organization": "3"},
-	"2": {
-		"ASN.1": "1", "Country": "16", "International-Organizations": "23", "UUID": "25", "Tag-Based": "27",
-		"Telebiometrics": "42", "Cybersecurity": "48", "Alerting": "49", "Example": "999",
-	},
-	"1.2":  {"CN": "156"},
-	"2.16": {"CN": "156"},
-}
-
-// parseIRI reads an OID-IRI: "/ISO/Member-Body/156".
-func parseIRI(text string) (name, reason string) {
-	var b strings.Builder
-	for label := range strings.SplitSeq(text[1:], "/") {
-		if label == "" {
-			return "", "empty label"
-		}
-		arc := label
-		if !isDigits(label) {
-			if arc = oidLabels[b.String()][label]; arc == "" {
-				return "", "label is neither a number nor well known"
-			}
-		}
-		if b.Len() > 0 {
-			b.WriteByte('.')
-		}
-		b.WriteString(arc)
-	}
-	return b.String(), ""
-}
+func isFullWidthDigit(r rune) bool { return '０' <= r && r <= '９' }
 
 // Validate holds an object identifier to the length that the national system carries.
 func (oidGrammar) Validate(id ID) error {
@@ -192,29 +133,80 @@ func (oidGrammar) Validate(id ID) error {
 	return nil
 }
 
-// Detect takes "{", "urn:oid:" for certain, and digits and dots after a first arc of 0, 1 or 2 for
-// likely even where an arc is wrong, so that the caller learns which.
-func (oidGrammar) Detect(text string) Likelihood {
+// Detect takes "{" and "urn:oid:" for certain, a root label, the tag and length of BER, and digits and dots
+// after a first arc of 0, 1 or 2 for likely even where a later part is wrong, so that the asker learns which.
+func (oidGrammar) Detect(text string) (Likelihood, string) {
 	switch {
 	case text == "":
-		return No
-	case text[0] == '{', len(text) >= len(urnOID) && EqualFoldASCII(text[:len(urnOID)], urnOID):
-		return Certain
+		return No, ""
+	case text[0] == '{':
+		return Certain, "the brace of ASN.1 value notation"
 	case text[0] == '/':
 		label, _, _ := strings.Cut(text[1:], "/")
-		if label == "0" || label == "1" || label == "2" || oidLabels[""][label] != "" {
-			return Likely
+		if label == "0" || label == "1" || label == "2" {
+			return Likely, "a root arc after the first / of an OID-IRI"
 		}
-	case startsOID(text) && !strings.Contains(text, "/") && (isArcs(text) || text[2] == '-' || '0' <= text[2] && text[2] <= '9'):
+		if arc, _ := OIDArc("", label); arc != "" {
+			return Likely, "a well-known label after the first / of an OID-IRI"
+		}
+		return No, ""
+	case hasURN(text):
+		return Certain, "begins with urn:oid:"
+	case startsOID(text) && strings.IndexByte(text, '/') < 0 && (isArcs(text) || text[2] == '-' || isDigit(text[2])):
 		// Also where a later arc is none: "1.2.156.ABC" is a slip in an OID and no Handle prefix.
-		return Likely
+		return Likely, "a root arc of 0, 1 or 2, then dots and digits"
+	case hasBERHeader(text):
+		if isDigits(text) {
+			return Possible, "the tag and length of an object identifier in BER"
+		}
+		return Likely, "the tag and length of an object identifier in BER"
+	case len(text) > 2 && text[1] == '.' && '3' <= text[0] && text[0] <= '9' && isArcs(text):
+		return Possible, "digits and dots, but for a first arc that is none of 0, 1 and 2"
+	case isSlipOfOID(text):
+		return Possible, "like digits and dots, but for other dots or digits"
 	}
-	return No
+	return No, ""
+}
+
+// isSlipOfOID reports whether text is what people write for a dotted object identifier: with a dot
+// in front, with commas, with full-width digits.
+func isSlipOfOID(text string) bool {
+	if c := text[0]; c != '.' && c != '0' && c != '1' && c != '2' && c < 0x80 {
+		return false
+	}
+	separators := 0
+	for _, r := range text {
+		switch {
+		case r == '.' || r == ',' || r == '．' || r == '。':
+			separators++
+		case '0' <= r && r <= '9', isFullWidthDigit(r):
+		default:
+			return false
+		}
+	}
+	return separators > 1 && !(isArcs(text) && text[0] != '.')
 }
 
 // startsOID reports whether text begins with a root arc and a dot.
 func startsOID(text string) bool {
 	return len(text) > 2 && text[1] == '.' && '0' <= text[0] && text[0] <= '2'
+}
+
+// Broader returns the ancestors, down to two arcs. Those too long to be registered are left out.
+func (oidGrammar) Broader(id ID) []ID {
+	name := id.name
+	n := strings.Count(name, ".") - 1
+	if n <= 0 {
+		return nil
+	}
+	all := make([]ID, 0, n)
+	for range n {
+		name = name[:strings.LastIndexByte(name, '.')]
+		if len(name) <= MaxNationalLength {
+			all = append(all, ID{scheme: OID, text: name, name: name, form: formDotted})
+		}
+	}
+	return all
 }
 
 // NextNamespace returns the identifier itself and then its ancestors. Names too long to be
@@ -231,7 +223,7 @@ func (oidGrammar) NextNamespace(id ID, after string) string {
 
 // ParseNamespace reads an object identifier; a single arc is a namespace too.
 func (oidGrammar) ParseNamespace(text string) (string, error) {
-	name, reason := parseOID(text)
+	name, _, reason := parseOID(text)
 	if reason == "" && len(name) > MaxNationalLength {
 		reason = "longer than 255 octets"
 	}

@@ -13,6 +13,8 @@ const (
 	OID    Scheme = 2 // object identifiers: X.660, GB/T 26231
 	Ecode  Scheme = 3 // entity codes: GB/T 31866
 	GS1    Scheme = 4 // GS1 keys: GS1 General Specifications
+	MA     Scheme = 5 // IDcode codes of the issuing agency MA: ISO/IEC 15459; recognised, not served
+	DID    Scheme = 6 // did:cn, did:vaa, did:bid: W3C Decentralized Identifiers; recognised, not served
 )
 
 // Grammar is what a scheme must know of its identifiers. Implementations are stateless values in
@@ -24,8 +26,13 @@ type Grammar interface {
 	Parse(text string) (ID, error)
 	// Validate holds a parsed identifier to what may be registered. The error is a *SyntaxError.
 	Validate(id ID) error
-	// Detect says how surely text is written in this scheme.
-	Detect(text string) Likelihood
+	// Detect says how surely text is written in this scheme, and by which of its marks: a constant
+	// phrase, such as "a root arc, dots and digits". It is quick and allocates nothing; where it
+	// does not say No, Parse may still find a slip.
+	Detect(text string) (Likelihood, string)
+	// Broader returns what stands above id on the ladder item, batch, product, the nearest first:
+	// identifiers to try, one by one, when id itself has no record. Nil where there is no ladder.
+	Broader(id ID) []ID
 	// NextNamespace returns the canonical name of the longest namespace that could hold id, or,
 	// after one, of the next longest; "" if there is none.
 	NextNamespace(id ID, after string) string
@@ -36,15 +43,20 @@ type Grammar interface {
 }
 
 // grammars is the table of schemes: a new one is its file and its line here.
-var grammars = [...]Grammar{
+var grammars = [schemeCount]Grammar{
 	Handle: handleGrammar{},
 	OID:    oidGrammar{},
 	Ecode:  ecodeGrammar{},
 	GS1:    gs1Grammar{},
+	MA:     maGrammar{},
+	DID:    didGrammar{},
 }
 
-// Schemes lists the schemes in the order of their numbers.
-func Schemes() []Scheme { return []Scheme{Handle, OID, Ecode, GS1} }
+// schemeCount is the length of arrays that are indexed by Scheme.
+const schemeCount = int(DID) + 1
+
+// Schemes lists the schemes in the order of their numbers, those that are not served included.
+func Schemes() []Scheme { return []Scheme{Handle, OID, Ecode, GS1, MA, DID} }
 
 // ParseScheme returns the scheme of that name.
 func ParseScheme(name string) (Scheme, error) {
@@ -63,6 +75,10 @@ func schemeNamed(name string) Scheme {
 	}
 	return 0
 }
+
+// Served reports whether identifiers of s can be registered: those of MA and DID are recognised and
+// named only.
+func (s Scheme) Served() bool { return s.valid() && s != MA && s != DID }
 
 func (s Scheme) valid() bool { return s >= Handle && int(s) < len(grammars) }
 
@@ -117,6 +133,15 @@ func (id ID) Namespaces() iter.Seq[string] {
 	}
 }
 
+// Broader returns what stands above id on the ladder item, batch, product, the nearest first: for a
+// GS1 serial its lot and its GTIN, for an OID its ancestors. Nil where there is no ladder.
+func (id ID) Broader() []ID {
+	if !id.scheme.valid() {
+		return nil
+	}
+	return grammars[id.scheme].Broader(id)
+}
+
 func (id ID) nextNamespace(after string) string {
 	if !id.scheme.valid() {
 		return ""
@@ -133,34 +158,6 @@ const (
 	Likely                     // the structure fits and little else does
 	Certain                    // a mark that only this scheme has
 )
-
-// Detect names the scheme in which text is written: the likeliest, and of equals the first in
-// [Schemes]. It returns 0 and a reason if no scheme could have it. Where the written forms of two
-// schemes meet, the first is taken and the other needs its name in front ("ecode:10036129"):
-//
-//	1.2.156             OID, not a Handle prefix: a first arc of 0, 1 or 2 and no "/"
-//	88.1021.150         Handle prefix: any other digits and dots without "/"
-//	1.2.156/x           Handle: digits and dots before the first "/"
-//	10036129            GS1: the length and check digit of a GTIN; with another last digit Ecode
-//	106952012345678908  Ecode before SSCC; SSCC where the first digit is no version of Ecode
-//	400001/x            Handle before Ecode
-//	/2/999, /01/0690…   OID for a root arc or label, GS1 for a primary key: these never meet
-func Detect(text string) (Scheme, string) {
-	if text == "" {
-		return 0, "empty"
-	}
-	var best Scheme
-	var sure Likelihood
-	for s := Handle; s.valid(); s++ {
-		if l := grammars[s].Detect(text); l > sure {
-			best, sure = s, l
-		}
-	}
-	if best == 0 {
-		return 0, "no scheme has identifiers of this form"
-	}
-	return best, ""
-}
 
 // MarshalText encodes the scheme by name.
 func (s Scheme) MarshalText() ([]byte, error) {
