@@ -1,6 +1,8 @@
 package resolver
 
 import (
+	"time"
+
 	"github.com/idnode/idnode/proto/identifier"
 )
 
@@ -12,6 +14,11 @@ type Query struct {
 	Private bool     // the asker may read values without public read
 	Recurse bool     // follow a referral for the asker, if the node is willing
 	NoCache bool     // ask the store even if the cache has an answer
+
+	// Fallback lets a broader record answer for an identifier that has none: the lot or the product
+	// of a GS1 serial, the nearest registered ancestor of an OID.
+	Fallback bool
+	Trace    bool // have Answer.Steps filled
 }
 
 // Wants reports whether v is asked for, without regard to permissions.
@@ -42,7 +49,34 @@ type Answer struct {
 	Service   *identifier.Service   // Referral: whom to ask
 	Reason    string                // Revoked and Suspended: why
 	Err       error                 // Failed: what went wrong, for the log
+
+	// Broader is the identifier whose record answers in place of the one asked for; zero unless the
+	// query allowed it and it came to that.
+	Broader identifier.ID
+	Steps   []Step // of the ladder, in the order in which they were taken; only if asked for
 }
+
+// Step is one rung of the ladder, for those who want to see how an answer came about.
+type Step struct {
+	Stage  Stage
+	Name   string // what was looked for: an identifier or a namespace, qualified by its scheme
+	Status Status // of this step; 0 where the step decides nothing
+	Tier   Tier   // where it was looked for
+	Took   time.Duration
+	Detail string // for people
+}
+
+// Stage is the kind of a step.
+type Stage string
+
+const (
+	StageRead      Stage = "read"      // the text as an identifier of a scheme
+	StageNamespace Stage = "namespace" // the namespace that holds it
+	StageRecord    Stage = "record"    // its record
+	StagePattern   Stage = "pattern"   // the namespace's rules for identifiers without a record
+	StageFallback  Stage = "fallback"  // a broader identifier's record
+	StageReferral  Stage = "referral"  // the service that answers instead
+)
 
 // Values calls fn for each value of the answer that q asks for and may read, in stored order,
 // until fn returns false. Without a record there are none.

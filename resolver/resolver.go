@@ -33,6 +33,9 @@ type Options struct {
 	// prefix record itself.
 	Admin identifier.Ref
 
+	// NSI holds the codes that Ask reads as Ecode to what their coding systems say. Default: none.
+	NSI *identifier.NSITable
+
 	// ReadTimeout bounds one read of the store. Default 5 s.
 	ReadTimeout time.Duration
 
@@ -71,10 +74,23 @@ func (r *Resolver) Resolve(ctx context.Context, q Query) Answer {
 	if q.ID.IsZero() {
 		return Answer{Status: Invalid}
 	}
+	if q.Trace {
+		return r.traced(ctx, &q)
+	}
+	a := r.exact(ctx, &q, nil)
+	if a.Status == NotFound {
+		return r.beyond(ctx, &q, a, nil)
+	}
+	return a
+}
+
+// exact answers q with the record of its identifier, or with what its namespace says in its stead.
+func (r *Resolver) exact(ctx context.Context, q *Query, t *trace) Answer {
 	ns := r.o.Namespaces.Find(q.ID)
+	t.namespace(ns)
 	switch {
 	case ns == nil && q.ID.IsPrefixRecord():
-		return r.ownPrefix(&q)
+		return r.ownPrefix(q)
 	case ns == nil && r.responsible(q.ID):
 		return Answer{Status: NotFound}
 	case ns == nil:
@@ -82,12 +98,12 @@ func (r *Resolver) Resolve(ctx context.Context, q Query) Answer {
 	case ns.State != identifier.NamespaceActive:
 		return Answer{Status: Suspended, Namespace: ns, Reason: ns.Reason}
 	case q.ID.IsPrefixRecord():
-		return r.prefixRecord(ctx, &q, ns)
+		return r.prefixRecord(ctx, q, ns)
 	case ns.Mode == identifier.Delegated:
 		return Answer{Status: Referral, Tier: TierComputed, Namespace: ns, Service: ns.Service}
 	}
 	rec, tier, err := r.record(ctx, q.ID.Key(ns.CaseSensitive), q.NoCache)
-	return r.answer(&q, ns, rec, tier, err)
+	return r.answer(q, ns, rec, tier, err)
 }
 
 // answer names the outcome of having looked for q's record.

@@ -20,6 +20,7 @@ const (
 	TableCredential  Table = 'k' // key id → API key
 	TableIdempotency Table = 'i' // day, scope → first answer
 	TableAudit       Table = 'a' // time, random → audit entry
+	TableLongName    Table = 'd' // beginning of a DNS name from the zone down → nothing
 	TableCursor      Table = 'c' // follower → place in the change log
 	TableChange      Table = 'l' // place → changes; written and read by engines only
 )
@@ -70,6 +71,13 @@ func HistoryKey(k identifier.Key, version uint64) []byte {
 func HistoryPrefix(k identifier.Key) []byte {
 	b := append(make([]byte, 0, len(k.Name)+20), byte(TableHistory), byte(k.Scheme))
 	return keyenc.AppendString(b, k.Name)
+}
+
+// LongNameKey is where it is kept that identifiers have DNS names below this one, where the records'
+// own order does not tell: names of more than one label of encoded value. The labels stand from the
+// zone down, each with a dot behind it, so that the names below one are a range.
+func LongNameKey(reversed string) []byte {
+	return append([]byte{byte(TableLongName)}, reversed...)
 }
 
 // EnterpriseKey is where the enterprise of that id is stored.

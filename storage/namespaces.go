@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/idnode/idnode/proto/identifier"
@@ -15,8 +17,9 @@ import (
 type Namespaces struct {
 	store Reader
 
-	mu   sync.RWMutex
-	byID map[identifier.Key]*identifier.Namespace
+	mu    sync.RWMutex
+	byID  map[identifier.Key]*identifier.Namespace
+	names map[identifier.Scheme][]string // of byID, in order
 }
 
 // LoadNamespaces reads all namespaces from r.
@@ -30,18 +33,20 @@ func (n *Namespaces) Reload(ctx context.Context) error {
 	n.mu.Lock() // as in reload: who reads later writes later
 	defer n.mu.Unlock()
 	byID := make(map[identifier.Key]*identifier.Namespace)
+	names := make(map[identifier.Scheme][]string)
 	err := n.store.Scan(ctx, TableRange(TableNamespace), func(key []byte, item Item) error {
 		ns, err := DecodeNamespace(item)
 		if err != nil {
 			return fmt.Errorf("namespace key %x: %w", key, err)
 		}
 		byID[ns.Key()] = ns
+		names[ns.Scheme] = append(names[ns.Scheme], ns.Prefix) // the scan is in their order
 		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("load namespaces: %w", err)
 	}
-	n.byID = byID
+	n.byID, n.names = byID, names
 	return nil
 }
 
@@ -79,6 +84,15 @@ func (n *Namespaces) Find(id identifier.ID) *identifier.Namespace {
 	return nil
 }
 
+// Begin reports whether the canonical name of an allocated namespace of scheme begins with beginning.
+func (n *Namespaces) Begin(scheme identifier.Scheme, beginning string) bool {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	names := n.names[scheme]
+	at, _ := slices.BinarySearch(names, beginning)
+	return at < len(names) && strings.HasPrefix(names[at], beginning)
+}
+
 // Observe reads changed namespaces again. A failed read keeps what was known and is returned.
 func (n *Namespaces) Observe(ctx context.Context, changes []Change) error {
 	var first error
@@ -100,8 +114,12 @@ func (n *Namespaces) reload(ctx context.Context, k identifier.Key, key []byte) e
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	item, err := n.store.Get(ctx, key)
+	at, known := slices.BinarySearch(n.names[k.Scheme], k.Name)
 	if errors.Is(err, ErrNotFound) {
 		delete(n.byID, k)
+		if known {
+			n.names[k.Scheme] = slices.Delete(n.names[k.Scheme], at, at+1)
+		}
 		return nil
 	}
 	if err != nil {
@@ -112,5 +130,8 @@ func (n *Namespaces) reload(ctx context.Context, k identifier.Key, key []byte) e
 		return err
 	}
 	n.byID[k] = ns
+	if !known {
+		n.names[k.Scheme] = slices.Insert(n.names[k.Scheme], at, k.Name)
+	}
 	return nil
 }
