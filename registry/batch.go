@@ -160,6 +160,7 @@ func (r *Registrar) tryBatch(ctx context.Context, requests []request, checked []
 	keys, items = keys[probes:], items[probes:]
 
 	var b storage.Batch
+	var long longNames
 	entry := AuditEntry{Op: "batch"}
 	results := make([]OperationResult, len(checked))
 	next := 0
@@ -177,7 +178,7 @@ func (r *Registrar) tryBatch(ctx context.Context, requests []request, checked []
 		}
 		results[i].Version, results[i].Created = out.record.Version, out.op == storage.OpCreate
 		if out.op != 0 {
-			addRecord(&b, q.key, key, item, out, identifier.AppendRecord(nil, out.record))
+			addRecord(&b, &long, q, key, item, out, identifier.AppendRecord(nil, out.record))
 			entry.Items = append(entry.Items, Audited{q.kind, q.id.Qualified(), out.record.Version})
 		}
 	}

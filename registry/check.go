@@ -15,30 +15,16 @@ import (
 // maxIndex is the greatest index of a value: it is a signed four-octet number on the Handle wire.
 const maxIndex = 1<<31 - 1
 
-// parseID is the first check of a write: syntax. A zero scheme is detected.
-func (r *Registrar) parseID(scheme identifier.Scheme, text string, field string) (identifier.ID, *Error) {
-	var id identifier.ID
-	var err error
-	switch {
-	case text == "":
-		return id, refuse(CodeInvalidIdentifier, field, "an identifier is required")
-	case scheme == 0:
-		id, err = identifier.Parse(text)
-	default:
-		id, err = scheme.Parse(text)
-	}
-	if err != nil {
-		return id, refuse(CodeInvalidIdentifier, field, "%s", err)
-	}
-	return id, nil
-}
-
 // validateID holds a parsed identifier to what may be registered.
 func (r *Registrar) validateID(id identifier.ID, field string) *Error {
 	if len(id.Canonical()) > r.limits.IdentifierOctets {
 		return refuse(CodeInvalidIdentifier, field, "longer than %d octets", r.limits.IdentifierOctets)
 	}
-	if err := id.Validate(); err != nil {
+	err := id.Validate()
+	if err == nil {
+		err = r.nsi.Check(id)
+	}
+	if err != nil {
 		return refuse(CodeInvalidIdentifier, field, "%s", err)
 	}
 	return nil

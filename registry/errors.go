@@ -13,6 +13,7 @@ import (
 const (
 	CodeInvalidRequest      = "invalid_request"      // the request itself cannot be read
 	CodeInvalidIdentifier   = "invalid_identifier"   // not an identifier, or not one that may be registered
+	CodeAmbiguousIdentifier = "ambiguous_identifier" // of several schemes in which the node has namespaces for it: name one
 	CodeInvalidValue        = "invalid_value"        // an index, type, permission or reference breaks a rule
 	CodeTooLarge            = "too_large"            // a value, record, batch or body beyond Limits
 	CodeInvalidEnterprise   = "invalid_enterprise"   // a field of an enterprise breaks a rule
@@ -44,7 +45,7 @@ const (
 // Codes lists all codes, for the tests that walk the surfaces' mappings.
 func Codes() []string {
 	return []string{
-		CodeInvalidRequest, CodeInvalidIdentifier, CodeInvalidValue, CodeTooLarge, CodeInvalidEnterprise,
+		CodeInvalidRequest, CodeInvalidIdentifier, CodeAmbiguousIdentifier, CodeInvalidValue, CodeTooLarge, CodeInvalidEnterprise,
 		CodeInvalidPrefix, CodeInvalidKey, CodeInvalidCursor, CodeUnauthenticated, CodeForbidden,
 		CodeNotYourNamespace, CodeNamespaceSuspended, CodeEnterpriseSuspended, CodeDelegated, CodeNotFound,
 		CodeAlreadyExists, CodeRevoked, CodeNotRevoked, CodeVersionMismatch, CodeConflict, CodeInvalidState,

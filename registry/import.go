@@ -288,6 +288,7 @@ func (r *Registrar) tryChunk(ctx context.Context, c *chunk, o ImportOptions) err
 		return err
 	}
 	var b storage.Batch
+	var long longNames
 	entry := AuditEntry{Op: "import"}
 	next := 0
 	for i := range c.rows {
@@ -311,7 +312,7 @@ func (r *Registrar) tryChunk(ctx context.Context, c *chunk, o ImportOptions) err
 		default:
 			start := len(records)
 			records = identifier.AppendRecord(records, out.record)
-			addRecord(&b, row.request.key, key, item, out, records[start:len(records):len(records)])
+			addRecord(&b, &long, &row.request, key, item, out, records[start:len(records):len(records)])
 			c.stored++
 			if entry.ID == "" {
 				entry.ID = row.request.id.Qualified()

@@ -19,9 +19,10 @@ type PrefixRequest struct {
 	Scheme        identifier.Scheme
 	Prefix        string // in any spelling of the scheme; "": the next free number (handle and oid)
 	Enterprise    string
-	Mode          identifier.Mode     // default Hosted
-	CaseSensitive *bool               // default: the registrar's for Handle prefixes; always false for others
-	Service       *identifier.Service // required if delegated
+	Mode          identifier.Mode      // default Hosted
+	CaseSensitive *bool                // default: the registrar's for Handle prefixes; always false for others
+	Service       *identifier.Service  // required if delegated
+	Patterns      []identifier.Pattern // only if hosted
 }
 
 // PrefixPatch changes a namespace; nil leaves a field as it is.
@@ -29,6 +30,7 @@ type PrefixPatch struct {
 	Mode          *identifier.Mode
 	CaseSensitive *bool
 	Service       *identifier.Service
+	Patterns      *[]identifier.Pattern // all of them: what is there goes
 }
 
 // PrefixList asks for namespaces in the order of their schemes and names.
@@ -65,7 +67,8 @@ func (r *Registrar) AllocatePrefix(ctx context.Context, q PrefixRequest, w Write
 	if e := r.checkActive(ctx, q.Enterprise, "/enterprise"); e != nil {
 		return nil, e
 	}
-	if e := checkMode(q.Scheme, q.Mode, caseSensitive, q.Service); e != nil {
+	ns := identifier.Namespace{Scheme: q.Scheme, Mode: q.Mode, CaseSensitive: caseSensitive, Service: q.Service, Patterns: slices.Clone(q.Patterns)}
+	if e := checkService(&ns); e != nil {
 		return nil, e
 	}
 	fingerprint := func(h hash.Hash) { hashJSON(h, "prefix.create", q) }
@@ -74,14 +77,12 @@ func (r *Registrar) AllocatePrefix(ctx context.Context, q PrefixRequest, w Write
 		if err != nil {
 			return nil, err
 		}
-		ns := &identifier.Namespace{
-			Scheme: q.Scheme, Prefix: name, Enterprise: q.Enterprise, State: identifier.NamespaceActive, Mode: q.Mode,
-			CaseSensitive: caseSensitive, Service: q.Service, Created: now, Updated: now,
-		}
-		if err := putNamespace(b, ns, storage.OpCreate); err != nil {
+		ns := ns
+		ns.Prefix, ns.Enterprise, ns.State, ns.Created, ns.Updated = name, q.Enterprise, identifier.NamespaceActive, now, now
+		if err := putNamespace(b, &ns, storage.OpCreate); err != nil {
 			return nil, err
 		}
-		return ns, r.audit(b, now, w.Actor, AuditEntry{Op: "prefix.create", ID: qualified(ns.Key()), Version: ns.Version})
+		return &ns, r.audit(b, now, w.Actor, AuditEntry{Op: "prefix.create", ID: qualified(ns.Key()), Version: ns.Version})
 	})
 }
 
@@ -177,7 +178,10 @@ func (r *Registrar) UpdatePrefix(ctx context.Context, k identifier.Key, p Prefix
 		if p.Service != nil {
 			ns.Service = p.Service
 		}
-		if e := checkMode(ns.Scheme, ns.Mode, ns.CaseSensitive, ns.Service); e != nil {
+		if p.Patterns != nil {
+			ns.Patterns = slices.Clone(*p.Patterns)
+		}
+		if e := checkService(ns); e != nil {
 			return e
 		}
 		return nil
@@ -299,14 +303,16 @@ func (r *Registrar) hasRecords(ctx context.Context, k identifier.Key) (bool, err
 	return found, nil
 }
 
-func checkMode(scheme identifier.Scheme, mode identifier.Mode, caseSensitive bool, s *identifier.Service) *Error {
-	if caseSensitive && scheme != identifier.Handle {
-		return refuse(CodeInvalidPrefix, "/caseSensitive", "scheme %s has no letter case to respect", scheme)
+// checkService holds ns to what can be said of how it is served, and compiles its patterns.
+func checkService(ns *identifier.Namespace) *Error {
+	if ns.CaseSensitive && ns.Scheme != identifier.Handle {
+		return refuse(CodeInvalidPrefix, "/caseSensitive", "scheme %s has no letter case to respect", ns.Scheme)
 	}
-	switch mode {
+	switch ns.Mode {
 	case identifier.Hosted:
-		return nil
+		return checkPatterns(ns)
 	case identifier.Delegated:
+		s := ns.Service
 		switch {
 		case s == nil:
 			return refuse(CodeInvalidPrefix, "/service", "a delegated namespace needs a service to refer to")
@@ -314,10 +320,27 @@ func checkMode(scheme identifier.Scheme, mode identifier.Mode, caseSensitive boo
 			return refuse(CodeInvalidPrefix, "/service/ip", "not the address of a host")
 		case s.UDP == 0 && s.TCP == 0 && s.HTTP == 0 && s.DNS == 0:
 			return refuse(CodeInvalidPrefix, "/service", "at least one port is required")
+		case len(ns.Patterns) > 0:
+			return refuse(CodeInvalidPrefix, "/patterns", "only a hosted namespace has patterns: what is delegated is answered elsewhere")
 		}
 		return nil
 	}
 	return refuse(CodeInvalidPrefix, "/mode", "a namespace is hosted or delegated")
+}
+
+func checkPatterns(ns *identifier.Namespace) *Error {
+	err := ns.Compile()
+	if err == nil {
+		return nil
+	}
+	e, ok := errors.AsType[*identifier.PatternError](err)
+	if !ok {
+		return AsError(err)
+	}
+	if e.Field == "" {
+		return refuse(CodeInvalidPrefix, "/patterns", "%s", e.Reason)
+	}
+	return refuse(CodeInvalidPrefix, fmt.Sprintf("/patterns/%d/%s", e.Pattern, e.Field), "%s", e.Reason)
 }
 
 // readNamespace returns the namespace k. It reads the store, whose version a change needs.

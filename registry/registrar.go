@@ -25,6 +25,9 @@ type Options struct {
 	NodePrefixes []identifier.Key
 	// CaseSensitive makes Handle namespaces take suffixes as written where a request does not say.
 	CaseSensitive bool
+	// NSI is the coding systems of Ecode that the node knows: what is registered under one keeps to its
+	// rules. Default: none.
+	NSI *identifier.NSITable
 	// Limits bounds what is accepted.
 	Limits Limits
 	// Clock is the time; default time.Now.
@@ -41,6 +44,7 @@ type Registrar struct {
 	namespaces *storage.Namespaces
 	prefixes   []identifier.Key
 	exact      bool // Handle namespaces are case-sensitive unless they say otherwise
+	nsi        *identifier.NSITable
 	limits     Limits
 	clock      func() time.Time
 	log        *slog.Logger
@@ -65,6 +69,7 @@ func New(o Options) (*Registrar, error) {
 		namespaces: o.Namespaces,
 		prefixes:   o.NodePrefixes,
 		exact:      o.CaseSensitive,
+		nsi:        o.NSI,
 		limits:     o.Limits.withDefaults(),
 		clock:      o.Clock,
 		log:        o.Logger,

@@ -202,7 +202,8 @@ func (r *Registrar) try(ctx context.Context, q *request, w Write, c *claim) (Res
 	}
 	var b storage.Batch
 	if out.op != 0 {
-		addRecord(&b, q.key, key, items[0], out, identifier.AppendRecord(nil, out.record))
+		var long longNames
+		addRecord(&b, &long, q, key, items[0], out, identifier.AppendRecord(nil, out.record))
 		e := AuditEntry{Op: "identifier." + string(q.kind), ID: q.id.Qualified(), Version: out.record.Version, Reason: q.reason}
 		if err := r.audit(&b, now, w.Actor, e); err != nil {
 			return Result{}, err
@@ -234,11 +235,14 @@ func (r *Registrar) replay(first *answer, err error) (Result, error) {
 	return Result{Record: rec, Created: first.created, Replayed: true}, nil
 }
 
-// addRecord adds to b the new state of a record, the state before, and the change.
-func addRecord(b *storage.Batch, k identifier.Key, key []byte, before storage.Item, out outcome, encoded []byte) {
+// addRecord adds to b the new state of q's record, the state before, and the change. long is of the
+// batch as a whole.
+func addRecord(b *storage.Batch, long *longNames, q *request, key []byte, before storage.Item, out outcome, encoded []byte) {
 	b.Put(key, encoded, before.Version)
 	if before.Value != nil {
-		b.Set(storage.HistoryKey(k, before.Version), before.Value)
+		b.Set(storage.HistoryKey(q.key, before.Version), before.Value)
+	} else {
+		long.add(b, q)
 	}
 	b.Log(storage.Change{Op: out.op, Key: key, Version: before.Version + 1})
 }

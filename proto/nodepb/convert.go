@@ -11,28 +11,39 @@ import (
 	"github.com/idnode/idnode/proto/identifier"
 )
 
-// ToID reads an identifier: of the named scheme or, if scheme is empty, of the scheme that the
-// text names or shows. The error is a *[FieldError].
-func ToID(text, scheme string) (identifier.ID, error) {
-	if scheme == "" {
-		id, err := identifier.Parse(text)
-		if err != nil {
-			return identifier.ID{}, &FieldError{"id", err.Error(), err}
-		}
-		return id, nil
+// ToScheme returns the scheme of that name, in which text is to be read: 0, for whichever it is
+// written in, if name is empty or if text begins with "name:" itself. The error is a *[FieldError].
+func ToScheme(text, name string) (identifier.Scheme, error) {
+	if name == "" {
+		return 0, nil
 	}
-	s, err := identifier.ParseScheme(scheme)
+	s, err := identifier.ParseScheme(name)
 	if err != nil {
-		return identifier.ID{}, &FieldError{"scheme", err.Error(), err}
+		return 0, &FieldError{"scheme", err.Error(), err}
 	}
-	if name, rest, ok := strings.Cut(text, ":"); ok && name == scheme {
-		text = rest
+	if rest, ok := strings.CutPrefix(text, name); ok && strings.HasPrefix(rest, ":") {
+		return 0, nil
 	}
-	id, err := s.Parse(text)
+	return s, nil
+}
+
+// toID reads an identifier: of the named scheme or, if scheme is empty, of the scheme that the text
+// names or shows; sole is false if it shows several. The error is a *[FieldError].
+func toID(text, scheme string) (id identifier.ID, sole bool, err error) {
+	s, err := ToScheme(text, scheme)
 	if err != nil {
-		return identifier.ID{}, &FieldError{"id", err.Error(), err}
+		return identifier.ID{}, true, err
 	}
-	return id, nil
+	sole = true
+	if s != 0 {
+		id, err = s.Parse(text)
+	} else {
+		id, sole, err = identifier.Read(text)
+	}
+	if err != nil {
+		return identifier.ID{}, sole, &FieldError{"id", err.Error(), err}
+	}
+	return id, sole, nil
 }
 
 // FromRecord converts r with all its values. The message shares r's data and texts.
@@ -102,13 +113,14 @@ func FromRefs(refs []identifier.Ref) []*Reference {
 }
 
 // ToRecord converts p, with the defaults of a registration where a field is absent: the scheme
-// that the identifier shows, active, a TTL of a day, readable by everyone. The record shares p's
-// data. The error is a *[FieldError].
+// that the identifier shows, active, a TTL of a day, readable by everyone. Where the identifier is
+// one of several schemes the record has none and p's text. The record shares p's data. The error is
+// a *[FieldError].
 func ToRecord(p *Record) (*identifier.Record, error) {
 	if p == nil {
 		return nil, &FieldError{Field: "record", Reason: "missing"}
 	}
-	id, err := ToID(p.Id, p.Scheme)
+	id, sole, err := toID(p.Id, p.Scheme)
 	if err != nil {
 		return nil, At("", err)
 	}
@@ -119,6 +131,9 @@ func ToRecord(p *Record) (*identifier.Record, error) {
 		Reason:    p.Reason,
 		Successor: p.Successor,
 		Version:   p.Version,
+	}
+	if !sole {
+		r.Scheme, r.ID = 0, p.Id
 	}
 	switch p.State {
 	case Record_STATE_UNSPECIFIED, Record_ACTIVE:

@@ -111,24 +111,35 @@ func TestToRecordRefuses(t *testing.T) {
 	}
 }
 
-func TestToID(t *testing.T) {
-	for _, tc := range []struct{ text, scheme, want string }{
-		{"88.101.5/Pump", "", "handle:88.101.5/pump"},
-		{"88.101.5/Pump", "handle", "handle:88.101.5/pump"},
-		{"handle:88.101.5/Pump", "handle", "handle:88.101.5/pump"},
-		{"oid:1.2.156", "", "oid:1.2.156"},
-		{"oid:1.2.156", "oid", "oid:1.2.156"},
-		{"oid:1.2.156", "handle", ""},
-		{"1.2.156", "OID", ""},
-		{"", "", ""},
+func TestToScheme(t *testing.T) {
+	for _, tc := range []struct {
+		text, name string
+		want       identifier.Scheme
+		ok         bool
+	}{
+		{"88.101.5/Pump", "", 0, true},
+		{"88.101.5/Pump", "handle", identifier.Handle, true},
+		{"handle:88.101.5/Pump", "handle", 0, true},
+		{"handler", "handle", identifier.Handle, true},
+		{"oid:1.2.156", "handle", identifier.Handle, true},
+		{"1.2.156", "OID", 0, false},
+		{"", "", 0, true},
 	} {
-		id, err := nodepb.ToID(tc.text, tc.scheme)
-		switch {
-		case tc.want == "" && err == nil:
-			t.Errorf("ToID(%q, %q) = %s, want an error", tc.text, tc.scheme, id.Qualified())
-		case tc.want != "" && (err != nil || id.Qualified() != tc.want):
-			t.Errorf("ToID(%q, %q) = %v, %v, want %s", tc.text, tc.scheme, id, err, tc.want)
+		if s, err := nodepb.ToScheme(tc.text, tc.name); s != tc.want || (err == nil) != tc.ok {
+			t.Errorf("ToScheme(%q, %q) = %v, %v, want %v", tc.text, tc.name, s, err, tc.want)
 		}
+	}
+}
+
+// An identifier of several schemes is left to the registrar, which knows the namespaces.
+func TestToRecordAmbiguous(t *testing.T) {
+	const text = "10036129" // a GTIN-8, and an Ecode of version 1
+	r, err := nodepb.ToRecord(&nodepb.Record{Id: text})
+	if err != nil || r.Scheme != 0 || r.ID != text {
+		t.Errorf("got %+v, %v, want the text without a scheme", r, err)
+	}
+	if r, err := nodepb.ToRecord(&nodepb.Record{Id: text, Scheme: "ecode"}); err != nil || r.Scheme != identifier.Ecode {
+		t.Errorf("got %+v, %v, want an Ecode", r, err)
 	}
 }
 
@@ -192,6 +203,9 @@ func FuzzToRecord(f *testing.F) {
 				t.Fatalf("ToRecord = %v, %v", first, err)
 			}
 			return
+		}
+		if first.Scheme == 0 {
+			return // of several schemes: not converted yet
 		}
 		out, err := proto.Marshal(nodepb.FromRecord(first))
 		if err != nil {

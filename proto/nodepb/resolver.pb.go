@@ -9,6 +9,7 @@ package nodepb
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -109,9 +110,9 @@ func (ResolveResponse_Status) EnumDescriptor() ([]byte, []int) {
 // ResolveRequest is one question.
 type ResolveRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The identifier, in any spelling that its scheme accepts, bare or as "scheme:canonical".
+	// A code in any spelling of any scheme, bare, as "scheme:canonical", or as it was scanned.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// The coding scheme: "handle", "oid", "ecode", "gs1". Empty: detected from id.
+	// The coding scheme: "handle", "oid", "ecode", "gs1", "ma", "did". Empty: detected from id.
 	Scheme string `protobuf:"bytes,2,opt,name=scheme,proto3" json:"scheme,omitempty"`
 	// Value types asked for; a type that ends in "." asks for its sub-types too. Together with
 	// indexes a union; both empty ask for all values.
@@ -121,7 +122,12 @@ type ResolveRequest struct {
 	// Follow a referral and answer for the node referred to, if this node is willing.
 	Recurse bool `protobuf:"varint,5,opt,name=recurse,proto3" json:"recurse,omitempty"`
 	// Ask the store even if a cache holds the answer.
-	NoCache       bool `protobuf:"varint,6,opt,name=no_cache,json=noCache,proto3" json:"no_cache,omitempty"`
+	NoCache bool `protobuf:"varint,6,opt,name=no_cache,json=noCache,proto3" json:"no_cache,omitempty"`
+	// Let a broader record answer for an identifier without one: the batch or the product of a GS1
+	// item, the nearest registered ancestor of an OID.
+	Fallback bool `protobuf:"varint,7,opt,name=fallback,proto3" json:"fallback,omitempty"`
+	// Tell the steps that led to the answer.
+	Trace         bool `protobuf:"varint,8,opt,name=trace,proto3" json:"trace,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -198,17 +204,45 @@ func (x *ResolveRequest) GetNoCache() bool {
 	return false
 }
 
+func (x *ResolveRequest) GetFallback() bool {
+	if x != nil {
+		return x.Fallback
+	}
+	return false
+}
+
+func (x *ResolveRequest) GetTrace() bool {
+	if x != nil {
+		return x.Trace
+	}
+	return false
+}
+
 // ResolveResponse is the answer to one question.
 type ResolveResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The outcome.
 	Status ResolveResponse_Status `protobuf:"varint,1,opt,name=status,proto3,enum=idnode.v1.ResolveResponse_Status" json:"status,omitempty"`
 	// FOUND: the record with the values asked for. NO_VALUES and REVOKED: the record without values.
+	// It is that of the identifier asked for, unless there is a fallback.
 	Record *Record `protobuf:"bytes,2,opt,name=record,proto3" json:"record,omitempty"`
 	// REFERRAL: whom to ask.
 	Referral *Referral `protobuf:"bytes,3,opt,name=referral,proto3" json:"referral,omitempty"`
 	// Why the answer is what it is and which tier gave it, for people: not a stable text.
-	Explanation   string `protobuf:"bytes,4,opt,name=explanation,proto3" json:"explanation,omitempty"`
+	Explanation string `protobuf:"bytes,4,opt,name=explanation,proto3" json:"explanation,omitempty"`
+	// How id was read; absent if it is no identifier.
+	Reading *Reading `protobuf:"bytes,5,opt,name=reading,proto3" json:"reading,omitempty"`
+	// The canonical name of the namespace that holds the identifier, if one is allocated.
+	Namespace string `protobuf:"bytes,6,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	// Where the answer came from: "none", "l1", "store", "computed" or "upstream".
+	Tier string `protobuf:"bytes,7,opt,name=tier,proto3" json:"tier,omitempty"`
+	// The broader identifier whose record answers, if one does.
+	Fallback *Fallback `protobuf:"bytes,8,opt,name=fallback,proto3" json:"fallback,omitempty"`
+	// All readings of an id that is not of one scheme beyond doubt, the likeliest first, and those of
+	// an id that is no identifier, with what is wrong.
+	Candidates []*Candidate `protobuf:"bytes,9,rep,name=candidates,proto3" json:"candidates,omitempty"`
+	// What was done, in its order, if the request asked to trace.
+	Steps         []*Step `protobuf:"bytes,10,rep,name=steps,proto3" json:"steps,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -271,6 +305,386 @@ func (x *ResolveResponse) GetExplanation() string {
 	return ""
 }
 
+func (x *ResolveResponse) GetReading() *Reading {
+	if x != nil {
+		return x.Reading
+	}
+	return nil
+}
+
+func (x *ResolveResponse) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *ResolveResponse) GetTier() string {
+	if x != nil {
+		return x.Tier
+	}
+	return ""
+}
+
+func (x *ResolveResponse) GetFallback() *Fallback {
+	if x != nil {
+		return x.Fallback
+	}
+	return nil
+}
+
+func (x *ResolveResponse) GetCandidates() []*Candidate {
+	if x != nil {
+		return x.Candidates
+	}
+	return nil
+}
+
+func (x *ResolveResponse) GetSteps() []*Step {
+	if x != nil {
+		return x.Steps
+	}
+	return nil
+}
+
+// Reading says how a text was read.
+type Reading struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The coding scheme.
+	Scheme string `protobuf:"bytes,1,opt,name=scheme,proto3" json:"scheme,omitempty"`
+	// The way in which it is written, such as "GTIN-13" or "Digital Link URI", for people.
+	Form string `protobuf:"bytes,2,opt,name=form,proto3" json:"form,omitempty"`
+	// The canonical form as "scheme:canonical".
+	Canonical string `protobuf:"bytes,3,opt,name=canonical,proto3" json:"canonical,omitempty"`
+	// The rung of the ladder: "item", "batch", "variant", "product" or "arc"; empty without a ladder.
+	Level string `protobuf:"bytes,4,opt,name=level,proto3" json:"level,omitempty"`
+	// What was taken off a scanned text before it was read, such as "AIM ]d2", for people; empty for
+	// nothing.
+	Carrier       string `protobuf:"bytes,5,opt,name=carrier,proto3" json:"carrier,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Reading) Reset() {
+	*x = Reading{}
+	mi := &file_idnode_v1_resolver_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Reading) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Reading) ProtoMessage() {}
+
+func (x *Reading) ProtoReflect() protoreflect.Message {
+	mi := &file_idnode_v1_resolver_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Reading.ProtoReflect.Descriptor instead.
+func (*Reading) Descriptor() ([]byte, []int) {
+	return file_idnode_v1_resolver_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Reading) GetScheme() string {
+	if x != nil {
+		return x.Scheme
+	}
+	return ""
+}
+
+func (x *Reading) GetForm() string {
+	if x != nil {
+		return x.Form
+	}
+	return ""
+}
+
+func (x *Reading) GetCanonical() string {
+	if x != nil {
+		return x.Canonical
+	}
+	return ""
+}
+
+func (x *Reading) GetLevel() string {
+	if x != nil {
+		return x.Level
+	}
+	return ""
+}
+
+func (x *Reading) GetCarrier() string {
+	if x != nil {
+		return x.Carrier
+	}
+	return ""
+}
+
+// Fallback says that the record of a broader identifier answers.
+type Fallback struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The identifier that was asked for, as "scheme:canonical".
+	From string `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
+	// The identifier whose record answers, as "scheme:canonical".
+	To string `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
+	// The rung of to, as in Reading.
+	Level         string `protobuf:"bytes,3,opt,name=level,proto3" json:"level,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Fallback) Reset() {
+	*x = Fallback{}
+	mi := &file_idnode_v1_resolver_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Fallback) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Fallback) ProtoMessage() {}
+
+func (x *Fallback) ProtoReflect() protoreflect.Message {
+	mi := &file_idnode_v1_resolver_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Fallback.ProtoReflect.Descriptor instead.
+func (*Fallback) Descriptor() ([]byte, []int) {
+	return file_idnode_v1_resolver_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Fallback) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
+func (x *Fallback) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+func (x *Fallback) GetLevel() string {
+	if x != nil {
+		return x.Level
+	}
+	return ""
+}
+
+// Candidate is one way to read a text.
+type Candidate struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The coding scheme.
+	Scheme string `protobuf:"bytes,1,opt,name=scheme,proto3" json:"scheme,omitempty"`
+	// As in Reading; empty if there is an error.
+	Form string `protobuf:"bytes,2,opt,name=form,proto3" json:"form,omitempty"`
+	// As in Reading; empty if there is an error.
+	Canonical string `protobuf:"bytes,3,opt,name=canonical,proto3" json:"canonical,omitempty"`
+	// What speaks for the scheme, for people.
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// What keeps the text from being an identifier of the scheme, for people; else empty.
+	Error string `protobuf:"bytes,5,opt,name=error,proto3" json:"error,omitempty"`
+	// The text with the check digit that would be right, if that is what is wrong.
+	Meant string `protobuf:"bytes,6,opt,name=meant,proto3" json:"meant,omitempty"`
+	// As in Reading.
+	Carrier       string `protobuf:"bytes,7,opt,name=carrier,proto3" json:"carrier,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Candidate) Reset() {
+	*x = Candidate{}
+	mi := &file_idnode_v1_resolver_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Candidate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Candidate) ProtoMessage() {}
+
+func (x *Candidate) ProtoReflect() protoreflect.Message {
+	mi := &file_idnode_v1_resolver_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Candidate.ProtoReflect.Descriptor instead.
+func (*Candidate) Descriptor() ([]byte, []int) {
+	return file_idnode_v1_resolver_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Candidate) GetScheme() string {
+	if x != nil {
+		return x.Scheme
+	}
+	return ""
+}
+
+func (x *Candidate) GetForm() string {
+	if x != nil {
+		return x.Form
+	}
+	return ""
+}
+
+func (x *Candidate) GetCanonical() string {
+	if x != nil {
+		return x.Canonical
+	}
+	return ""
+}
+
+func (x *Candidate) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Candidate) GetError() string {
+	if x != nil {
+		return x.Error
+	}
+	return ""
+}
+
+func (x *Candidate) GetMeant() string {
+	if x != nil {
+		return x.Meant
+	}
+	return ""
+}
+
+func (x *Candidate) GetCarrier() string {
+	if x != nil {
+		return x.Carrier
+	}
+	return ""
+}
+
+// Step is one step of a resolution.
+type Step struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was done: "read", "namespace", "record", "pattern", "fallback" or "referral".
+	Stage string `protobuf:"bytes,1,opt,name=stage,proto3" json:"stage,omitempty"`
+	// What was looked for: an identifier or a namespace, qualified by its scheme.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// What came of it, as in ResolveResponse; STATUS_UNSPECIFIED where the step decides nothing.
+	Status ResolveResponse_Status `protobuf:"varint,3,opt,name=status,proto3,enum=idnode.v1.ResolveResponse_Status" json:"status,omitempty"`
+	// Where it was looked for, as in ResolveResponse; empty for nowhere.
+	Tier string `protobuf:"bytes,4,opt,name=tier,proto3" json:"tier,omitempty"`
+	// How long it took.
+	Duration *durationpb.Duration `protobuf:"bytes,5,opt,name=duration,proto3" json:"duration,omitempty"`
+	// For people.
+	Detail        string `protobuf:"bytes,6,opt,name=detail,proto3" json:"detail,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Step) Reset() {
+	*x = Step{}
+	mi := &file_idnode_v1_resolver_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Step) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Step) ProtoMessage() {}
+
+func (x *Step) ProtoReflect() protoreflect.Message {
+	mi := &file_idnode_v1_resolver_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Step.ProtoReflect.Descriptor instead.
+func (*Step) Descriptor() ([]byte, []int) {
+	return file_idnode_v1_resolver_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Step) GetStage() string {
+	if x != nil {
+		return x.Stage
+	}
+	return ""
+}
+
+func (x *Step) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Step) GetStatus() ResolveResponse_Status {
+	if x != nil {
+		return x.Status
+	}
+	return ResolveResponse_STATUS_UNSPECIFIED
+}
+
+func (x *Step) GetTier() string {
+	if x != nil {
+		return x.Tier
+	}
+	return ""
+}
+
+func (x *Step) GetDuration() *durationpb.Duration {
+	if x != nil {
+		return x.Duration
+	}
+	return nil
+}
+
+func (x *Step) GetDetail() string {
+	if x != nil {
+		return x.Detail
+	}
+	return ""
+}
+
 // Referral says where a delegated namespace is answered. A port of 0 means that the service does
 // not speak that protocol.
 type Referral struct {
@@ -293,7 +707,7 @@ type Referral struct {
 
 func (x *Referral) Reset() {
 	*x = Referral{}
-	mi := &file_idnode_v1_resolver_proto_msgTypes[2]
+	mi := &file_idnode_v1_resolver_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -305,7 +719,7 @@ func (x *Referral) String() string {
 func (*Referral) ProtoMessage() {}
 
 func (x *Referral) ProtoReflect() protoreflect.Message {
-	mi := &file_idnode_v1_resolver_proto_msgTypes[2]
+	mi := &file_idnode_v1_resolver_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -318,7 +732,7 @@ func (x *Referral) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Referral.ProtoReflect.Descriptor instead.
 func (*Referral) Descriptor() ([]byte, []int) {
-	return file_idnode_v1_resolver_proto_rawDescGZIP(), []int{2}
+	return file_idnode_v1_resolver_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Referral) GetNamespace() string {
@@ -374,7 +788,7 @@ type BatchResolveRequest struct {
 
 func (x *BatchResolveRequest) Reset() {
 	*x = BatchResolveRequest{}
-	mi := &file_idnode_v1_resolver_proto_msgTypes[3]
+	mi := &file_idnode_v1_resolver_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -386,7 +800,7 @@ func (x *BatchResolveRequest) String() string {
 func (*BatchResolveRequest) ProtoMessage() {}
 
 func (x *BatchResolveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_idnode_v1_resolver_proto_msgTypes[3]
+	mi := &file_idnode_v1_resolver_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -399,7 +813,7 @@ func (x *BatchResolveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchResolveRequest.ProtoReflect.Descriptor instead.
 func (*BatchResolveRequest) Descriptor() ([]byte, []int) {
-	return file_idnode_v1_resolver_proto_rawDescGZIP(), []int{3}
+	return file_idnode_v1_resolver_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *BatchResolveRequest) GetRequests() []*ResolveRequest {
@@ -420,7 +834,7 @@ type BatchResolveResponse struct {
 
 func (x *BatchResolveResponse) Reset() {
 	*x = BatchResolveResponse{}
-	mi := &file_idnode_v1_resolver_proto_msgTypes[4]
+	mi := &file_idnode_v1_resolver_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -432,7 +846,7 @@ func (x *BatchResolveResponse) String() string {
 func (*BatchResolveResponse) ProtoMessage() {}
 
 func (x *BatchResolveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_idnode_v1_resolver_proto_msgTypes[4]
+	mi := &file_idnode_v1_resolver_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -445,7 +859,7 @@ func (x *BatchResolveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchResolveResponse.ProtoReflect.Descriptor instead.
 func (*BatchResolveResponse) Descriptor() ([]byte, []int) {
-	return file_idnode_v1_resolver_proto_rawDescGZIP(), []int{4}
+	return file_idnode_v1_resolver_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *BatchResolveResponse) GetResponses() []*ResolveResponse {
@@ -459,19 +873,30 @@ var File_idnode_v1_resolver_proto protoreflect.FileDescriptor
 
 const file_idnode_v1_resolver_proto_rawDesc = "" +
 	"\n" +
-	"\x18idnode/v1/resolver.proto\x12\tidnode.v1\x1a\x16idnode/v1/record.proto\"\x9d\x01\n" +
+	"\x18idnode/v1/resolver.proto\x12\tidnode.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x16idnode/v1/record.proto\"\xcf\x01\n" +
 	"\x0eResolveRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06scheme\x18\x02 \x01(\tR\x06scheme\x12\x14\n" +
 	"\x05types\x18\x03 \x03(\tR\x05types\x12\x18\n" +
 	"\aindexes\x18\x04 \x03(\rR\aindexes\x12\x18\n" +
 	"\arecurse\x18\x05 \x01(\bR\arecurse\x12\x19\n" +
-	"\bno_cache\x18\x06 \x01(\bR\anoCache\"\x94\x03\n" +
+	"\bno_cache\x18\x06 \x01(\bR\anoCache\x12\x1a\n" +
+	"\bfallback\x18\a \x01(\bR\bfallback\x12\x14\n" +
+	"\x05trace\x18\b \x01(\bR\x05trace\"\x82\x05\n" +
 	"\x0fResolveResponse\x129\n" +
 	"\x06status\x18\x01 \x01(\x0e2!.idnode.v1.ResolveResponse.StatusR\x06status\x12)\n" +
 	"\x06record\x18\x02 \x01(\v2\x11.idnode.v1.RecordR\x06record\x12/\n" +
 	"\breferral\x18\x03 \x01(\v2\x13.idnode.v1.ReferralR\breferral\x12 \n" +
-	"\vexplanation\x18\x04 \x01(\tR\vexplanation\"\xc7\x01\n" +
+	"\vexplanation\x18\x04 \x01(\tR\vexplanation\x12,\n" +
+	"\areading\x18\x05 \x01(\v2\x12.idnode.v1.ReadingR\areading\x12\x1c\n" +
+	"\tnamespace\x18\x06 \x01(\tR\tnamespace\x12\x12\n" +
+	"\x04tier\x18\a \x01(\tR\x04tier\x12/\n" +
+	"\bfallback\x18\b \x01(\v2\x13.idnode.v1.FallbackR\bfallback\x124\n" +
+	"\n" +
+	"candidates\x18\t \x03(\v2\x14.idnode.v1.CandidateR\n" +
+	"candidates\x12%\n" +
+	"\x05steps\x18\n" +
+	" \x03(\v2\x0f.idnode.v1.StepR\x05steps\"\xc7\x01\n" +
 	"\x06Status\x12\x16\n" +
 	"\x12STATUS_UNSPECIFIED\x10\x00\x12\t\n" +
 	"\x05FOUND\x10\x01\x12\r\n" +
@@ -484,7 +909,32 @@ const file_idnode_v1_resolver_proto_rawDesc = "" +
 	"\x10INVALID_ARGUMENT\x10\b\x12\x16\n" +
 	"\x12RESOURCE_EXHAUSTED\x10\t\x12\x0f\n" +
 	"\vUNAVAILABLE\x10\n" +
-	"\"\x82\x01\n" +
+	"\"\x83\x01\n" +
+	"\aReading\x12\x16\n" +
+	"\x06scheme\x18\x01 \x01(\tR\x06scheme\x12\x12\n" +
+	"\x04form\x18\x02 \x01(\tR\x04form\x12\x1c\n" +
+	"\tcanonical\x18\x03 \x01(\tR\tcanonical\x12\x14\n" +
+	"\x05level\x18\x04 \x01(\tR\x05level\x12\x18\n" +
+	"\acarrier\x18\x05 \x01(\tR\acarrier\"D\n" +
+	"\bFallback\x12\x12\n" +
+	"\x04from\x18\x01 \x01(\tR\x04from\x12\x0e\n" +
+	"\x02to\x18\x02 \x01(\tR\x02to\x12\x14\n" +
+	"\x05level\x18\x03 \x01(\tR\x05level\"\xb3\x01\n" +
+	"\tCandidate\x12\x16\n" +
+	"\x06scheme\x18\x01 \x01(\tR\x06scheme\x12\x12\n" +
+	"\x04form\x18\x02 \x01(\tR\x04form\x12\x1c\n" +
+	"\tcanonical\x18\x03 \x01(\tR\tcanonical\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x14\n" +
+	"\x05error\x18\x05 \x01(\tR\x05error\x12\x14\n" +
+	"\x05meant\x18\x06 \x01(\tR\x05meant\x12\x18\n" +
+	"\acarrier\x18\a \x01(\tR\acarrier\"\xce\x01\n" +
+	"\x04Step\x12\x14\n" +
+	"\x05stage\x18\x01 \x01(\tR\x05stage\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x129\n" +
+	"\x06status\x18\x03 \x01(\x0e2!.idnode.v1.ResolveResponse.StatusR\x06status\x12\x12\n" +
+	"\x04tier\x18\x04 \x01(\tR\x04tier\x125\n" +
+	"\bduration\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\bduration\x12\x16\n" +
+	"\x06detail\x18\x06 \x01(\tR\x06detail\"\x82\x01\n" +
 	"\bReferral\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x0e\n" +
 	"\x02ip\x18\x02 \x01(\tR\x02ip\x12\x10\n" +
@@ -514,33 +964,44 @@ func file_idnode_v1_resolver_proto_rawDescGZIP() []byte {
 }
 
 var file_idnode_v1_resolver_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_idnode_v1_resolver_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_idnode_v1_resolver_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_idnode_v1_resolver_proto_goTypes = []any{
 	(ResolveResponse_Status)(0),  // 0: idnode.v1.ResolveResponse.Status
 	(*ResolveRequest)(nil),       // 1: idnode.v1.ResolveRequest
 	(*ResolveResponse)(nil),      // 2: idnode.v1.ResolveResponse
-	(*Referral)(nil),             // 3: idnode.v1.Referral
-	(*BatchResolveRequest)(nil),  // 4: idnode.v1.BatchResolveRequest
-	(*BatchResolveResponse)(nil), // 5: idnode.v1.BatchResolveResponse
-	(*Record)(nil),               // 6: idnode.v1.Record
+	(*Reading)(nil),              // 3: idnode.v1.Reading
+	(*Fallback)(nil),             // 4: idnode.v1.Fallback
+	(*Candidate)(nil),            // 5: idnode.v1.Candidate
+	(*Step)(nil),                 // 6: idnode.v1.Step
+	(*Referral)(nil),             // 7: idnode.v1.Referral
+	(*BatchResolveRequest)(nil),  // 8: idnode.v1.BatchResolveRequest
+	(*BatchResolveResponse)(nil), // 9: idnode.v1.BatchResolveResponse
+	(*Record)(nil),               // 10: idnode.v1.Record
+	(*durationpb.Duration)(nil),  // 11: google.protobuf.Duration
 }
 var file_idnode_v1_resolver_proto_depIdxs = []int32{
-	0, // 0: idnode.v1.ResolveResponse.status:type_name -> idnode.v1.ResolveResponse.Status
-	6, // 1: idnode.v1.ResolveResponse.record:type_name -> idnode.v1.Record
-	3, // 2: idnode.v1.ResolveResponse.referral:type_name -> idnode.v1.Referral
-	1, // 3: idnode.v1.BatchResolveRequest.requests:type_name -> idnode.v1.ResolveRequest
-	2, // 4: idnode.v1.BatchResolveResponse.responses:type_name -> idnode.v1.ResolveResponse
-	1, // 5: idnode.v1.Resolver.Resolve:input_type -> idnode.v1.ResolveRequest
-	4, // 6: idnode.v1.Resolver.BatchResolve:input_type -> idnode.v1.BatchResolveRequest
-	1, // 7: idnode.v1.Resolver.ResolveStream:input_type -> idnode.v1.ResolveRequest
-	2, // 8: idnode.v1.Resolver.Resolve:output_type -> idnode.v1.ResolveResponse
-	5, // 9: idnode.v1.Resolver.BatchResolve:output_type -> idnode.v1.BatchResolveResponse
-	2, // 10: idnode.v1.Resolver.ResolveStream:output_type -> idnode.v1.ResolveResponse
-	8, // [8:11] is the sub-list for method output_type
-	5, // [5:8] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	0,  // 0: idnode.v1.ResolveResponse.status:type_name -> idnode.v1.ResolveResponse.Status
+	10, // 1: idnode.v1.ResolveResponse.record:type_name -> idnode.v1.Record
+	7,  // 2: idnode.v1.ResolveResponse.referral:type_name -> idnode.v1.Referral
+	3,  // 3: idnode.v1.ResolveResponse.reading:type_name -> idnode.v1.Reading
+	4,  // 4: idnode.v1.ResolveResponse.fallback:type_name -> idnode.v1.Fallback
+	5,  // 5: idnode.v1.ResolveResponse.candidates:type_name -> idnode.v1.Candidate
+	6,  // 6: idnode.v1.ResolveResponse.steps:type_name -> idnode.v1.Step
+	0,  // 7: idnode.v1.Step.status:type_name -> idnode.v1.ResolveResponse.Status
+	11, // 8: idnode.v1.Step.duration:type_name -> google.protobuf.Duration
+	1,  // 9: idnode.v1.BatchResolveRequest.requests:type_name -> idnode.v1.ResolveRequest
+	2,  // 10: idnode.v1.BatchResolveResponse.responses:type_name -> idnode.v1.ResolveResponse
+	1,  // 11: idnode.v1.Resolver.Resolve:input_type -> idnode.v1.ResolveRequest
+	8,  // 12: idnode.v1.Resolver.BatchResolve:input_type -> idnode.v1.BatchResolveRequest
+	1,  // 13: idnode.v1.Resolver.ResolveStream:input_type -> idnode.v1.ResolveRequest
+	2,  // 14: idnode.v1.Resolver.Resolve:output_type -> idnode.v1.ResolveResponse
+	9,  // 15: idnode.v1.Resolver.BatchResolve:output_type -> idnode.v1.BatchResolveResponse
+	2,  // 16: idnode.v1.Resolver.ResolveStream:output_type -> idnode.v1.ResolveResponse
+	14, // [14:17] is the sub-list for method output_type
+	11, // [11:14] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_idnode_v1_resolver_proto_init() }
@@ -555,7 +1016,7 @@ func file_idnode_v1_resolver_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_idnode_v1_resolver_proto_rawDesc), len(file_idnode_v1_resolver_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   5,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

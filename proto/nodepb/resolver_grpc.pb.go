@@ -33,7 +33,8 @@ const (
 type ResolverClient interface {
 	// Resolve answers one question. Every outcome that is an answer is a response with a status; the
 	// call fails only with INVALID_ARGUMENT (not an identifier), RESOURCE_EXHAUSTED (the node is
-	// overloaded) and UNAVAILABLE (the node is broken).
+	// overloaded) and UNAVAILABLE (the node is broken). INVALID_ARGUMENT has, beside its
+	// google.rpc.ErrorInfo, the ResolveResponse with the candidates as a detail.
 	Resolve(ctx context.Context, in *ResolveRequest, opts ...grpc.CallOption) (*ResolveResponse, error)
 	// BatchResolve answers up to 10000 questions, in their order. A row never fails the call: its
 	// outcome is in its status. The response is held under 4 MiB, which clients accept by default;
@@ -96,7 +97,8 @@ type Resolver_ResolveStreamClient = grpc.BidiStreamingClient[ResolveRequest, Res
 type ResolverServer interface {
 	// Resolve answers one question. Every outcome that is an answer is a response with a status; the
 	// call fails only with INVALID_ARGUMENT (not an identifier), RESOURCE_EXHAUSTED (the node is
-	// overloaded) and UNAVAILABLE (the node is broken).
+	// overloaded) and UNAVAILABLE (the node is broken). INVALID_ARGUMENT has, beside its
+	// google.rpc.ErrorInfo, the ResolveResponse with the candidates as a detail.
 	Resolve(context.Context, *ResolveRequest) (*ResolveResponse, error)
 	// BatchResolve answers up to 10000 questions, in their order. A row never fails the call: its
 	// outcome is in its status. The response is held under 4 MiB, which clients accept by default;

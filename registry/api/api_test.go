@@ -69,7 +69,8 @@ func newSite(t testing.TB, engine storage.Store, limits registry.Limits) *site {
 	quiet := slog.New(slog.DiscardHandler)
 	reg, err := registry.New(registry.Options{
 		Store: store, Namespaces: namespaces, Limits: limits, Logger: quiet, Registerer: s.metrics,
-		NodePrefixes: []identifier.Key{{Scheme: identifier.Handle, Name: "88.100"}, {Scheme: identifier.OID, Name: "1.3.6.1.4.1"}},
+		NodePrefixes: []identifier.Key{{Scheme: identifier.Handle, Name: "88.100"}, {Scheme: identifier.OID, Name: "1.3.6.1.4.1"},
+			{Scheme: identifier.Ecode, Name: "10695"}, {Scheme: identifier.GS1, Name: "0695201"}},
 	})
 	if err != nil {
 		t.Fatal(err)

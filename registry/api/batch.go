@@ -81,7 +81,7 @@ func (s *server) batch(ctx context.Context, in *batchInput) (*reply, error) {
 	}
 	ops := make([]registry.Operation, len(body.Operations))
 	for i, raw := range body.Operations {
-		if ops[i].Err = readOperation(raw, &ops[i]); ops[i].Err != nil && len(ops) > s.limits.BatchRows {
+		if ops[i].Err = s.readOperation(raw, &ops[i]); ops[i].Err != nil && len(ops) > s.limits.BatchRows {
 			break // the registrar refuses so many rows whatever they hold
 		}
 	}
@@ -106,7 +106,7 @@ func (s *server) batch(ctx context.Context, in *batchInput) (*reply, error) {
 }
 
 // readOperation reads a row.
-func readOperation(raw []byte, op *registry.Operation) error {
+func (s *server) readOperation(raw []byte, op *registry.Operation) error {
 	var row batchOp
 	if err := decode(raw, &row); err != nil {
 		return err
@@ -131,7 +131,7 @@ func readOperation(raw []byte, op *registry.Operation) error {
 		if row.Record != nil {
 			return invalid("/record", "a record is of create and replace")
 		}
-		if op.ID, err = parseID(row.ID); err != nil || !merges {
+		if op.ID, err = s.parseID(row.ID); err != nil || !merges {
 			return err
 		}
 		body := patchBody{Template: row.Template, Values: row.Values}

@@ -89,7 +89,10 @@ func parseRecord(body []byte, id string) (*identifier.Record, error) {
 // sameIdentifier reports whether rec is of the identifier text. What cannot be parsed is left to the
 // registrar to refuse.
 func sameIdentifier(rec *identifier.Record, text string) bool {
-	asked, err := identifier.Parse(text)
+	asked, sole, err := identifier.Read(text)
+	if !sole && rec.Scheme != 0 {
+		asked, err = rec.Scheme.Parse(text)
+	}
 	if err != nil {
 		return rec.ID == text
 	}
@@ -141,16 +144,7 @@ func (b *patchBody) patch() (registry.Patch, error) {
 }
 
 // parseID reads an identifier from a parameter.
-func parseID(text string) (identifier.ID, error) {
-	if text == "" {
-		return identifier.ID{}, &registry.Error{Code: registry.CodeInvalidIdentifier, Field: "id", Detail: "an identifier is required"}
-	}
-	id, err := identifier.Parse(text)
-	if err != nil {
-		return id, &registry.Error{Code: registry.CodeInvalidIdentifier, Field: "id", Detail: err.Error()}
-	}
-	return id, nil
-}
+func (s *server) parseID(text string) (identifier.ID, error) { return s.reg.ParseID(0, text, "id") }
 
 // parsePrefix reads a namespace: of the scheme named, as "scheme:name", or else a Handle prefix.
 func parsePrefix(scheme, text, field string) (identifier.Key, error) {

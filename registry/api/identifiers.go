@@ -15,8 +15,8 @@ import (
 // recordDoc and valueDoc describe the JSON form of a record, which package identifier reads and
 // writes, for the OpenAPI document.
 type recordDoc struct {
-	ID        string     `json:"id" doc:"Bare or as scheme:canonical"`
-	Scheme    string     `json:"scheme,omitempty" enum:"handle,oid,ecode,gs1" doc:"Default: detected"`
+	ID        string     `json:"id" doc:"In any spelling of its scheme, bare or as scheme:canonical"`
+	Scheme    string     `json:"scheme,omitempty" enum:"handle,oid,ecode,gs1" doc:"Default: detected; of several that in which the node has a namespace for the id"`
 	Template  string     `json:"template,omitempty" doc:"Data template"`
 	Values    []valueDoc `json:"values"`
 	Version   uint64     `json:"version,omitempty" readOnly:"true" doc:"Counts the record's changes from 1"`
@@ -149,7 +149,8 @@ func (s *server) identifiers() {
 	record := schemaOf[recordDoc](s)
 	add(s, operation{
 		id: "createIdentifier", method: http.MethodPost, path: "/v1/identifiers", tag: "identifiers", summary: "Register an identifier",
-		body: record, answers: map[int]*huma.Schema{201: record}, errors: []int{409, 413, 415, 422, 507},
+		description: "400 ambiguous_identifier if the id is one of several schemes in which the node has namespaces for it: the detail lists them, name one.",
+		body:        record, answers: map[int]*huma.Schema{201: record}, errors: []int{409, 413, 415, 422, 507},
 	}, s.create)
 	add(s, operation{
 		id: "replaceIdentifier", method: http.MethodPut, path: "/v1/identifiers", tag: "identifiers", summary: "Replace or register an identifier",
@@ -202,12 +203,16 @@ func (s *server) replace(ctx context.Context, in *replaceInput) (*reply, error) 
 	if err != nil {
 		return nil, err
 	}
-	if _, err := parseID(in.ID); err != nil {
-		return nil, err
+	_, refusal := s.parseID(in.ID)
+	if refusal != nil && registry.AsError(refusal).Code != registry.CodeAmbiguousIdentifier {
+		return nil, refusal
 	}
 	rec, err := parseRecord(in.RawBody, in.ID)
 	if err != nil {
 		return nil, err
+	}
+	if refusal != nil && rec.Scheme == 0 {
+		return nil, refusal
 	}
 	res, err := s.reg.Replace(ctx, rec, w)
 	if err != nil {
@@ -225,7 +230,7 @@ func (s *server) merge(ctx context.Context, in *mergeInput) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	id, err := parseID(in.ID)
+	id, err := s.parseID(in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -252,7 +257,7 @@ func (s *server) revoke(ctx context.Context, in *revokeInput) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	id, err := parseID(in.ID)
+	id, err := s.parseID(in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -280,7 +285,7 @@ func (s *server) restore(ctx context.Context, in *restoreInput) (*reply, error) 
 			in.ID = body.ID
 		}
 	}
-	id, err := parseID(in.ID)
+	id, err := s.parseID(in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -295,7 +300,7 @@ func (s *server) read(ctx context.Context, in *readInput) (*reply, error) {
 	if in.ID == "" {
 		return s.list(ctx, in)
 	}
-	id, err := parseID(in.ID)
+	id, err := s.parseID(in.ID)
 	if err != nil {
 		return nil, err
 	}

@@ -19,6 +19,7 @@ type prefixBody struct {
 	Mode          identifier.Mode     `json:"mode,omitempty" enum:"hosted,delegated" default:"hosted"`
 	CaseSensitive *bool               `json:"caseSensitive,omitempty"`
 	Service       *identifier.Service `json:"service,omitempty" doc:"Of a delegated prefix: whom to ask"`
+	Patterns      []patternBody       `json:"patterns,omitempty" maxItems:"16" doc:"Of a hosted prefix: rules for identifiers without a record; the first that applies answers"`
 }
 
 // prefixPatchBody changes a prefix.
@@ -26,6 +27,24 @@ type prefixPatchBody struct {
 	Mode          *identifier.Mode    `json:"mode,omitempty" enum:"hosted,delegated"`
 	CaseSensitive *bool               `json:"caseSensitive,omitempty" doc:"Fixed once there are records"`
 	Service       *identifier.Service `json:"service,omitempty"`
+	Patterns      *[]patternBody      `json:"patterns,omitempty" maxItems:"16" doc:"In place of all that there are; an empty list removes them"`
+}
+
+// patternBody is an identifier.Pattern, described.
+type patternBody struct {
+	Match string `json:"match,omitempty" maxLength:"512" example:"SN-([0-9]+)" doc:"RE2 that the whole identifier within the prefix has to match: of a Handle the suffix, of an OID the further arcs, of an Ecode the further characters, of a GS1 key the whole element string. Absent: any. It is blind to letter case where the prefix is"`
+	URL   string `json:"url" minLength:"1" maxLength:"2048" example:"https://example.com/items/{suffix}" doc:"Template of an absolute URI. {id} {canonical} {scheme} {prefix} {suffix}, {01} {21} … of a GS1 key, and {1} {2} {name} of match's groups are replaced, percent-encoded"`
+	Type  string `json:"type,omitempty" maxLength:"255" default:"URL" doc:"Of the value that is computed"`
+	Index uint32 `json:"index,omitempty" maximum:"2147483647" default:"1" doc:"Of the value that is computed"`
+	TTL   int32  `json:"ttl,omitempty" minimum:"0" default:"3600" doc:"Of the value that is computed, in seconds"`
+}
+
+func patterns(bodies []patternBody) []identifier.Pattern {
+	var out []identifier.Pattern
+	for _, b := range bodies {
+		out = append(out, identifier.Pattern{Match: b.Match, URL: b.URL, Type: b.Type, Index: b.Index, TTL: b.TTL})
+	}
+	return out
 }
 
 // prefixStepBody is a step of a prefix.
@@ -86,6 +105,7 @@ func (s *server) createPrefix(ctx context.Context, in *prefixInput) (*reply, err
 	}
 	q := registry.PrefixRequest{
 		Scheme: identifier.Handle, Enterprise: b.Enterprise, Mode: b.Mode, CaseSensitive: b.CaseSensitive, Service: b.Service,
+		Patterns: patterns(b.Patterns),
 	}
 	if b.Prefix != "" {
 		k, err := parsePrefix(b.Scheme, b.Prefix, "/prefix")
@@ -146,7 +166,12 @@ func (s *server) updatePrefix(ctx context.Context, in *prefixPatchInput) (*reply
 		return nil, err
 	}
 	w := registry.Write{Actor: actorOf(ctx), IdempotencyKey: in.IdempotencyKey, Operation: "PATCH /v1/prefixes"}
-	ns, err := s.reg.UpdatePrefix(ctx, k, registry.PrefixPatch{Mode: b.Mode, CaseSensitive: b.CaseSensitive, Service: b.Service}, w)
+	p := registry.PrefixPatch{Mode: b.Mode, CaseSensitive: b.CaseSensitive, Service: b.Service}
+	if b.Patterns != nil {
+		all := patterns(*b.Patterns)
+		p.Patterns = &all
+	}
+	ns, err := s.reg.UpdatePrefix(ctx, k, p, w)
 	if err != nil {
 		return nil, err
 	}

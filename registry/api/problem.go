@@ -22,6 +22,7 @@ const (
 var statuses = map[string]int{
 	registry.CodeInvalidRequest:      http.StatusBadRequest,
 	registry.CodeInvalidIdentifier:   http.StatusBadRequest,
+	registry.CodeAmbiguousIdentifier: http.StatusBadRequest,
 	registry.CodeInvalidValue:        http.StatusBadRequest,
 	registry.CodeInvalidEnterprise:   http.StatusBadRequest,
 	registry.CodeInvalidPrefix:       http.StatusBadRequest,

@@ -20,6 +20,7 @@ import (
 var grpcCodes = map[string]codes.Code{
 	registry.CodeInvalidRequest:      codes.InvalidArgument,
 	registry.CodeInvalidIdentifier:   codes.InvalidArgument,
+	registry.CodeAmbiguousIdentifier: codes.InvalidArgument,
 	registry.CodeInvalidValue:        codes.InvalidArgument,
 	registry.CodeTooLarge:            codes.InvalidArgument,
 	registry.CodeInvalidEnterprise:   codes.InvalidArgument,

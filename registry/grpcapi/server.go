@@ -163,11 +163,12 @@ func (s *Server) begin(ctx context.Context, req interface {
 	if err != nil {
 		return actor, identifier.ID{}, err
 	}
-	id, err := nodepb.ToID(req.GetId(), req.GetScheme())
+	scheme, err := nodepb.ToScheme(req.GetId(), req.GetScheme())
 	if err != nil {
-		return actor, id, refusal(err)
+		return actor, identifier.ID{}, refusal(err)
 	}
-	return actor, id, nil
+	id, err := s.reg.ParseID(scheme, req.GetId(), "id")
+	return actor, id, err
 }
 
 // List reads a page of records.

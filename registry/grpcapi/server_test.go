@@ -63,7 +63,7 @@ func newNode(t *testing.T) *node {
 	n := &node{t: t, keys: make(map[string]string), keyIDs: make(map[string]string)}
 	n.reg, err = registry.New(registry.Options{
 		Store: store, Namespaces: spaces, Logger: quiet,
-		NodePrefixes: []identifier.Key{{Scheme: identifier.Handle, Name: "88.1021"}},
+		NodePrefixes: []identifier.Key{{Scheme: identifier.Handle, Name: "88.1021"}, {Scheme: identifier.Ecode, Name: "10695"}, {Scheme: identifier.GS1, Name: "0695201"}},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/protoadapt"
 
 	"github.com/idnode/idnode/proto/nodepb"
 	"github.com/idnode/idnode/resolver"
@@ -32,14 +33,18 @@ var outcomes = [...]struct {
 // messageStatus is the outcome in a response.
 func messageStatus(o resolver.Status) nodepb.ResolveResponse_Status { return outcomes[o].status }
 
-// outcomeError is the error of a call with that outcome, or nil.
-func outcomeError(o resolver.Status, text string) error {
+// outcomeError is the error of a call with that outcome and the response that it would have, or nil.
+func outcomeError(o resolver.Status, resp *nodepb.ResolveResponse) error {
 	row := &outcomes[o]
 	if row.code == codes.OK {
 		return nil
 	}
-	st := status.New(row.code, text)
-	if detailed, err := st.WithDetails(&errdetails.ErrorInfo{Reason: row.reason, Domain: nodepb.ErrorDomain}); err == nil {
+	st := status.New(row.code, resp.Explanation)
+	details := []protoadapt.MessageV1{&errdetails.ErrorInfo{Reason: row.reason, Domain: nodepb.ErrorDomain}}
+	if len(resp.Candidates) > 0 {
+		details = append(details, protoadapt.MessageV1Of(resp))
+	}
+	if detailed, err := st.WithDetails(details...); err == nil {
 		st = detailed
 	}
 	return st.Err()
@@ -48,13 +53,4 @@ func outcomeError(o resolver.Status, text string) error {
 // refusal is a response without an answer.
 func refusal(o resolver.Status, text string) (resolver.Status, *nodepb.ResolveResponse) {
 	return o, &nodepb.ResolveResponse{Status: messageStatus(o), Explanation: nodepb.Text(text)}
-}
-
-// explain says why a is what it is. Nothing of a.Err is told.
-func explain(a *resolver.Answer) string {
-	text := outcomes[a.Status].text
-	if a.Reason != "" {
-		text += ": " + a.Reason
-	}
-	return nodepb.Text(text) + " (tier " + a.Tier.String() + ")"
 }

@@ -1,12 +1,15 @@
 package grpcserver
 
 import (
+	"errors"
 	"testing"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/idnode/idnode/proto/identifier"
+	"github.com/idnode/idnode/proto/nodepb"
 	"github.com/idnode/idnode/resolver"
 )
 
@@ -36,7 +39,7 @@ func TestOutcomes(t *testing.T) {
 		if got := messageStatus(o).String(); got != w.name {
 			t.Errorf("%v: status %s, want %s", o, got, w.name)
 		}
-		err := outcomeError(o, "because")
+		err := outcomeError(o, &nodepb.ResolveResponse{Explanation: "because"})
 		if got := status.Code(err); got != w.code {
 			t.Errorf("%v: code %v, want %v", o, got, w.code)
 		}
@@ -53,10 +56,34 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
-func TestExplainTellsNoError(t *testing.T) {
-	got := explain(&resolver.Answer{Status: resolver.Suspended, Reason: "fees \xff", Tier: resolver.TierComputed})
-	const want = "the namespace is suspended or withdrawn: fees \uFFFD (tier computed)"
-	if got != want {
-		t.Errorf("got %q, want %q", got, want)
+func TestExplain(t *testing.T) {
+	id, err := identifier.Parse("(01)06901234567892(21)A1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	broader, err := identifier.Parse("(01)06901234567892")
+	if err != nil {
+		t.Fatal(err)
+	}
+	form := ""
+	if id.Form() != "" {
+		form = ", " + id.Form()
+	}
+	ns := &identifier.Namespace{Scheme: identifier.GS1, Prefix: "690123"}
+	for _, tc := range []struct {
+		q    resolver.Query
+		a    resolver.Answer
+		want string
+	}{
+		{resolver.Query{}, resolver.Answer{Status: resolver.Suspended, Reason: "fees \xff", Tier: resolver.TierComputed, Err: errors.New("secret")},
+			"the namespace is suspended or withdrawn: fees \uFFFD (tier computed)"},
+		{resolver.Query{ID: id}, resolver.Answer{Status: resolver.NotFound, Namespace: ns, Tier: resolver.TierLRU},
+			"the namespace is ours and has no such identifier (read as gs1" + form + "; namespace 690123; tier l1)"},
+		{resolver.Query{ID: id}, resolver.Answer{Status: resolver.Found, Namespace: ns, Tier: resolver.TierStore, Broader: broader, Record: &identifier.Record{ID: broader.String(), Version: 7}},
+			"found (read as gs1" + form + "; namespace 690123; record " + broader.String() + " answers for it at version 7; tier store)"},
+	} {
+		if got := explain(&tc.q, &tc.a); got != tc.want {
+			t.Errorf("got %q, want %q", got, tc.want)
+		}
 	}
 }

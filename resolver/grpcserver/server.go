@@ -71,7 +71,7 @@ func (s *Server) Drain() { s.stopOnce.Do(func() { close(s.stop) }) }
 // Resolve answers one question.
 func (s *Server) Resolve(ctx context.Context, req *nodepb.ResolveRequest) (*nodepb.ResolveResponse, error) {
 	outcome, resp := s.ask(ctx, req, "resolve")
-	if err := outcomeError(outcome, resp.Explanation); err != nil {
+	if err := outcomeError(outcome, resp); err != nil {
 		if ctx.Err() != nil {
 			return nil, status.FromContextError(ctx.Err()).Err()
 		}
@@ -83,24 +83,21 @@ func (s *Server) Resolve(ctx context.Context, req *nodepb.ResolveRequest) (*node
 // ask answers one question with a response, whatever happens.
 func (s *Server) ask(ctx context.Context, req *nodepb.ResolveRequest, op string) (outcome resolver.Status, resp *nodepb.ResolveResponse) {
 	var (
-		start = time.Now()
-		tier  resolver.Tier
-		q     resolver.Query
-		taken bool
+		start  = time.Now()
+		scheme identifier.Scheme
+		tier   resolver.Tier
 	)
+	s.o.Metrics.Begin()
 	defer func() {
 		if p := recover(); p != nil {
 			s.o.Metrics.Panic()
 			s.o.Logger.Error("panic in resolution", "id", req.GetId(), "panic", p, "stack", string(debug.Stack()))
 			outcome, resp = refusal(resolver.Failed, "internal error")
 		}
-		if taken {
-			s.o.Metrics.Done(q.ID.Scheme(), outcome, tier, time.Since(start))
-		}
+		s.o.Metrics.Read(scheme, op)
+		s.o.Metrics.Done(scheme, outcome, tier, time.Since(start))
 	}()
-	q, err := s.query(req)
-	s.o.Metrics.Request(q.ID.Scheme(), op)
-	taken = true
+	q, wanted, err := s.query(req)
 	if err != nil {
 		return refusal(resolver.Invalid, err.Error())
 	}
@@ -108,46 +105,25 @@ func (s *Server) ask(ctx context.Context, req *nodepb.ResolveRequest, op string)
 	if s.inFlight.Add(1) > int64(s.o.InFlight) {
 		return refusal(resolver.Overloaded, "too many questions at a time")
 	}
-	a := s.r.Resolve(ctx, q)
-	tier = a.Tier
-	return a.Status, response(&q, &a)
+	asked := s.r.Ask(ctx, req.GetId(), wanted, q)
+	scheme, tier = asked.Query.ID.Scheme(), asked.Answer.Tier
+	return asked.Answer.Status, response(&asked)
 }
 
-// query reads a question. On an error the query holds what could be read.
-func (s *Server) query(req *nodepb.ResolveRequest) (resolver.Query, error) {
-	id, err := nodepb.ToID(req.GetId(), req.GetScheme())
-	if err != nil {
-		return resolver.Query{}, err
-	}
+// query reads a question: all of it but the identifier, and the scheme in which to read that, 0 for
+// any.
+func (s *Server) query(req *nodepb.ResolveRequest) (resolver.Query, identifier.Scheme, error) {
 	q := resolver.Query{
-		ID:      id,
-		Types:   req.GetTypes(),
-		Indexes: req.GetIndexes(),
-		Recurse: req.GetRecurse(),
-		NoCache: req.GetNoCache(),
+		Types:    req.GetTypes(),
+		Indexes:  req.GetIndexes(),
+		Recurse:  req.GetRecurse(),
+		NoCache:  req.GetNoCache(),
+		Fallback: req.GetFallback(),
+		Trace:    req.GetTrace(),
 	}
 	if n := len(q.Types) + len(q.Indexes); n > s.o.Selectors {
-		return q, fmt.Errorf("types, indexes: %d in all, the limit is %d", n, s.o.Selectors)
+		return q, 0, fmt.Errorf("types, indexes: %d in all, the limit is %d", n, s.o.Selectors)
 	}
-	return q, nil
-}
-
-// response is the answer as a message, which shares the record's data.
-func response(q *resolver.Query, a *resolver.Answer) *nodepb.ResolveResponse {
-	resp := &nodepb.ResolveResponse{Status: messageStatus(a.Status), Explanation: explain(a)}
-	if a.Record != nil {
-		resp.Record = nodepb.FromRecordHead(a.Record)
-		a.Values(q, func(v *identifier.Value) bool {
-			resp.Record.Values = append(resp.Record.Values, nodepb.FromValue(v))
-			return true
-		})
-	}
-	if a.Service != nil && a.Status == resolver.Referral {
-		var name string
-		if a.Namespace != nil {
-			name = a.Namespace.Prefix
-		}
-		resp.Referral = nodepb.FromService(name, a.Service)
-	}
-	return resp
+	scheme, err := nodepb.ToScheme(req.GetId(), req.GetScheme())
+	return q, scheme, err
 }

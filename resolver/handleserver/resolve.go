@@ -43,6 +43,11 @@ func (a *answerer) resolve(ctx context.Context, x *exchange) []byte {
 	} else {
 		ans = a.misnamed(ctx, name)
 	}
+	if ans.Status == resolver.NotResponsible {
+		if other, ok := a.otherwise(ctx, name, q); ok {
+			q, ans = other.Query, other.Answer
+		}
+	}
 	if ans.Status == resolver.Referral && (flags&handle.FlagDoNotRefer != 0 || ans.Service == nil) {
 		ans.Status = resolver.NotFound
 	}
@@ -82,6 +87,16 @@ func (a *answerer) misnamed(ctx context.Context, name string) resolver.Answer {
 		return resolver.Answer{Status: resolver.NotResponsible}
 	}
 	return resolver.Answer{Status: resolver.NotFound}
+}
+
+// otherwise answers for a name that is no Handle of ours as for a code of another scheme.
+func (a *answerer) otherwise(ctx context.Context, name string, q resolver.Query) (resolver.Asked, bool) {
+	asked := a.s.o.Resolver.Ask(ctx, name, 0, q)
+	switch {
+	case asked.Answer.Status == resolver.NotResponsible, asked.Answer.Status == resolver.Invalid:
+		return asked, false
+	}
+	return asked, asked.Query.ID.Scheme() != identifier.Handle
 }
 
 // values answers with the values of a record that are asked for.

@@ -114,12 +114,24 @@ func (s *Server) guard(w http.ResponseWriter, req *http.Request, fn http.Handler
 
 // ask resolves q and counts the request.
 func (s *Server) ask(req *http.Request, q resolver.Query, op string) resolver.Answer {
-	start := time.Now()
-	s.m.Request(q.ID.Scheme(), op)
-	a := resolver.Answer{Status: resolver.Failed}
-	defer func() { s.m.Done(q.ID.Scheme(), a.Status, a.Tier, time.Since(start)) }()
-	a = s.o.Resolver.Resolve(req.Context(), q)
+	var a resolver.Answer
+	s.count(op, func() (identifier.Scheme, *resolver.Answer) {
+		a = s.o.Resolver.Resolve(req.Context(), q)
+		return q.ID.Scheme(), &a
+	})
 	return a
+}
+
+// count counts the request that answer answers, also if it panics.
+func (s *Server) count(op string, answer func() (identifier.Scheme, *resolver.Answer)) {
+	start := time.Now()
+	scheme, a := identifier.Scheme(0), &resolver.Answer{Status: resolver.Failed}
+	s.m.Begin()
+	defer func() {
+		s.m.Read(scheme, op)
+		s.m.Done(scheme, a.Status, a.Tier, time.Since(start))
+	}()
+	scheme, a = answer()
 }
 
 // flag reads a boolean query parameter: present without a value, "true" and "1" are true.
@@ -150,16 +162,4 @@ func marshal(v any) []byte {
 		panic("httpserver: encode answer: " + err.Error())
 	}
 	return []byte(strings.TrimSuffix(b.String(), "\n"))
-}
-
-// scheme parses id in the scheme of that name, or in whichever it is written in if name is empty.
-func parse(id, scheme string) (identifier.ID, error) {
-	if scheme == "" {
-		return identifier.Parse(id)
-	}
-	s, err := identifier.ParseScheme(scheme)
-	if err != nil {
-		return identifier.ID{}, err
-	}
-	return s.Parse(id)
 }

@@ -25,6 +25,7 @@ var arrows = map[string][]string{
 	"proto/identifier":        {},
 	"proto/handle":            {"proto/identifier", "proto/handle"},
 	"proto/nodepb":            {"proto/identifier"},
+	"proto/dnsname":           {"proto/identifier"},
 	"storage":                 {"proto/identifier", "storage"},
 	"resolver":                {"proto", "storage", "resolver"},
 	"registry":                {"proto", "storage", "registry"},

@@ -74,7 +74,7 @@ Exit codes: 0 all done, 1 failed, 2 wrong usage, 3 not found, 4 denied.`,
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
 
 	root.AddCommand(
-		a.resolveCommand(),
+		a.resolveCommand(), a.traceCommand(),
 		a.registerCommand(), a.replaceCommand(), a.revokeCommand(), a.restoreCommand(), a.getCommand(), a.listCommand(),
 		a.importCommand(), a.exportCommand(),
 		a.enterpriseCommand(), a.prefixCommand(), a.keyCommand(),

@@ -46,6 +46,10 @@ type problem struct {
 		Location string `json:"location"`
 	} `json:"errors"`
 
+	// Of /resolve: what the text may be, and what it was meant to be.
+	Candidates []candidate `json:"candidates"`
+	Meant      string      `json:"meant"`
+
 	body []byte // as received, if it is JSON
 }
 
@@ -68,6 +72,14 @@ func (p *problem) Error() string {
 		}
 		if e.Location != "" {
 			s += " (at " + e.Location + ")"
+		}
+	}
+	if p.Meant != "" {
+		s += "; did you mean " + p.Meant + "?"
+	}
+	if len(p.Candidates) > 1 {
+		for _, c := range p.Candidates {
+			s += "; as " + c.String()
 		}
 	}
 	if p.Status == http.StatusUnauthorized {

@@ -28,19 +28,85 @@ func namespace(arg, scheme string) (string, string, error) {
 
 func (a *app) prefixCommand() *cobra.Command {
 	return group("prefix", "Allocate prefixes and other namespaces to enterprises",
-		append([]*cobra.Command{a.prefixCreate(), a.prefixList(), a.prefixShow()}, a.prefixSteps()...)...)
+		append([]*cobra.Command{a.prefixCreate(), a.prefixUpdate(), a.prefixList(), a.prefixShow()}, a.prefixSteps()...)...)
+}
+
+// prefixFlags say how a prefix is served.
+type prefixFlags struct {
+	mode, ip            string
+	udp, tcp, http, dns uint16
+	caseSensitive       bool
+	patterns, matches   []string
+}
+
+func (p *prefixFlags) add(cmd *cobra.Command, mode string) {
+	f := cmd.Flags()
+	f.StringVar(&p.mode, "mode", mode, "hosted: this node answers; delegated: the enterprise's node does")
+	f.BoolVar(&p.caseSensitive, "case-sensitive", false, "take the case of letters in suffixes as it is")
+	f.StringVar(&p.ip, "ip", "", "address of the enterprise's node")
+	f.Uint16Var(&p.udp, "udp", 0, "its `PORT` for Handle over UDP")
+	f.Uint16Var(&p.tcp, "tcp", 0, "its `PORT` for Handle over TCP")
+	f.Uint16Var(&p.http, "http", 0, "its `PORT` for HTTP")
+	f.Uint16Var(&p.dns, "dns", 0, "its `PORT` for DNS")
+	f.StringArrayVar(&p.patterns, "pattern", nil, "answer for identifiers without a record with this `URL`, in which {suffix}, {id}, {01}, {1} … are replaced (repeatable)")
+	f.StringArrayVar(&p.matches, "match", nil, "only if this `RE` matches the whole suffix: one for each --pattern, in their order; empty for any")
+	_ = cmd.RegisterFlagCompletionFunc("mode", cobra.FixedCompletions([]string{"delegated", "hosted"}, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// body puts what is set into a request's body.
+func (p *prefixFlags) body(body map[string]any) error {
+	switch p.mode {
+	case "":
+	case "hosted", "delegated":
+		body["mode"] = p.mode
+	default:
+		return usagef("--mode is hosted or delegated, not %q", p.mode)
+	}
+	switch {
+	case p.mode == "delegated":
+		if _, err := netip.ParseAddr(p.ip); err != nil {
+			return usagef("a delegated prefix needs --ip, the address of the enterprise's node: %v", err)
+		}
+		service := map[string]any{"ip": p.ip}
+		for name, port := range map[string]uint16{"udp": p.udp, "tcp": p.tcp, "http": p.http, "dns": p.dns} {
+			if port > 0 {
+				service[name] = port
+			}
+		}
+		if len(service) == 1 {
+			return usagef("a delegated prefix needs a port: --udp, --tcp, --http or --dns")
+		}
+		body["service"] = service
+	case p.ip != "":
+		return usagef("--ip is for --mode delegated")
+	}
+	if len(p.matches) > 0 && len(p.matches) != len(p.patterns) {
+		return usagef("--match is given %d times for %d --pattern: give one for each, empty for any", len(p.matches), len(p.patterns))
+	}
+	var patterns []map[string]any
+	for i, url := range p.patterns {
+		pattern := map[string]any{"url": url}
+		if len(p.matches) > 0 && p.matches[i] != "" {
+			pattern["match"] = p.matches[i]
+		}
+		patterns = append(patterns, pattern)
+	}
+	if patterns != nil {
+		body["patterns"] = patterns
+	}
+	return nil
 }
 
 func (a *app) prefixCreate() *cobra.Command {
-	var scheme, enterprise, mode, ip string
-	var caseSensitive bool
-	var ports struct{ udp, tcp, http, dns uint16 }
+	var scheme, enterprise string
+	var p prefixFlags
 	cmd := &cobra.Command{
 		Use:   "create [PREFIX] --enterprise ID",
 		Short: "Allocate a prefix; without one, the next free",
 		Example: `  idctl prefix create 88.1021.150 --enterprise self
   idctl prefix create oid:1.2.156.10001.7 --enterprise e1
-  idctl prefix create 88.1021.151 --enterprise e1 --mode delegated --ip 192.0.2.7 --tcp 2641 --udp 2641`,
+  idctl prefix create 88.1021.151 --enterprise e1 --mode delegated --ip 192.0.2.7 --tcp 2641 --udp 2641
+  idctl prefix create gs1:690123 --enterprise e1 --pattern 'https://example.com/p/{01}?sn={21}'`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: a.run(func(ctx context.Context, args []string) error {
 			var prefix string
@@ -51,32 +117,15 @@ func (a *app) prefixCreate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			body := map[string]any{"scheme": scheme, "enterprise": enterprise, "mode": mode}
+			body := map[string]any{"scheme": scheme, "enterprise": enterprise}
 			if prefix != "" {
 				body["prefix"] = prefix
 			}
-			if caseSensitive {
+			if p.caseSensitive {
 				body["caseSensitive"] = true
 			}
-			switch {
-			case mode != "hosted" && mode != "delegated":
-				return usagef("--mode is hosted or delegated, not %q", mode)
-			case mode == "delegated":
-				if _, err := netip.ParseAddr(ip); err != nil {
-					return usagef("a delegated prefix needs --ip, the address of the enterprise's node: %v", err)
-				}
-				service := map[string]any{"ip": ip}
-				for name, port := range map[string]uint16{"udp": ports.udp, "tcp": ports.tcp, "http": ports.http, "dns": ports.dns} {
-					if port > 0 {
-						service[name] = port
-					}
-				}
-				if len(service) == 1 {
-					return usagef("a delegated prefix needs a port: --udp, --tcp, --http or --dns")
-				}
-				body["service"] = service
-			case ip != "":
-				return usagef("--ip is for --mode delegated")
+			if err := p.body(body); err != nil {
+				return err
 			}
 			return a.send(ctx, request{method: http.MethodPost, path: "/v1/prefixes", body: body}, prefixLine)
 		}),
@@ -84,14 +133,51 @@ func (a *app) prefixCreate() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&scheme, "scheme", "", "coding scheme: handle, oid, ecode or gs1 (default: handle)")
 	f.StringVar(&enterprise, "enterprise", "", "`ID` of the enterprise; the node's own is self")
-	f.StringVar(&mode, "mode", "hosted", "hosted: this node answers; delegated: the enterprise's node does")
-	f.BoolVar(&caseSensitive, "case-sensitive", false, "take the case of letters in suffixes as it is")
-	f.StringVar(&ip, "ip", "", "address of the enterprise's node")
-	f.Uint16Var(&ports.udp, "udp", 0, "its `PORT` for Handle over UDP")
-	f.Uint16Var(&ports.tcp, "tcp", 0, "its `PORT` for Handle over TCP")
-	f.Uint16Var(&ports.http, "http", 0, "its `PORT` for HTTP")
-	f.Uint16Var(&ports.dns, "dns", 0, "its `PORT` for DNS")
+	p.add(cmd, "hosted")
 	_ = cmd.MarkFlagRequired("enterprise")
+	return cmd
+}
+
+func (a *app) prefixUpdate() *cobra.Command {
+	var scheme string
+	var none bool
+	var p prefixFlags
+	cmd := &cobra.Command{
+		Use:   "update PREFIX",
+		Short: "Change how a prefix is served: its mode, its patterns, the case of its letters",
+		Example: `  idctl prefix update 88.1021.150 --pattern 'https://example.com/items/{1}' --match 'SN-([0-9]+)'
+  idctl prefix update 88.1021.150 --no-patterns
+  idctl prefix update 88.1021.151 --mode delegated --ip 192.0.2.8 --tcp 2641`,
+		Args: cobra.ExactArgs(1),
+	}
+	cmd.RunE = a.run(func(ctx context.Context, args []string) error {
+		scheme, prefix, err := namespace(args[0], scheme)
+		if err != nil {
+			return err
+		}
+		body := map[string]any{}
+		if cmd.Flags().Changed("case-sensitive") {
+			body["caseSensitive"] = p.caseSensitive
+		}
+		if err := p.body(body); err != nil {
+			return err
+		}
+		if none {
+			if len(p.patterns) > 0 {
+				return usagef("--no-patterns and --pattern exclude one another")
+			}
+			body["patterns"] = []any{}
+		}
+		if len(body) == 0 {
+			return usagef("nothing to change: give --pattern, --no-patterns, --mode or --case-sensitive")
+		}
+		query := url.Values{"scheme": {scheme}, "prefix": {prefix}}
+		return a.send(ctx, request{method: http.MethodPatch, path: "/v1/prefixes", query: query, body: body}, prefixLine)
+	})
+	f := cmd.Flags()
+	f.StringVar(&scheme, "scheme", "", "coding scheme (default: handle)")
+	f.BoolVar(&none, "no-patterns", false, "remove all patterns")
+	p.add(cmd, "")
 	return cmd
 }
 
@@ -129,7 +215,7 @@ func (a *app) prefixShow() *cobra.Command {
 				return err
 			}
 			return a.show(ctx, "/v1/prefixes", url.Values{"scheme": {scheme}, "prefix": {prefix}}, []string{"scheme", "prefix", "enterprise", "state",
-				"reason", "mode", "caseSensitive", "service.ip", "service.udp", "service.tcp", "service.http", "service.dns", "created", "updated"})
+				"reason", "mode", "caseSensitive", "service.ip", "service.udp", "service.tcp", "service.http", "service.dns", "patterns", "created", "updated"})
 		}),
 	}
 	cmd.Flags().StringVar(&scheme, "scheme", "", "coding scheme (default: handle)")

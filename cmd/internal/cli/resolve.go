@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -19,26 +20,36 @@ import (
 
 // question is what resolve asks, over whichever transport.
 type question struct {
-	id      string
-	types   []string
-	indexes []uint32
-	addr    string // "" for the transport's default
-	tls     bool
+	id       string
+	scheme   string // "": whichever id is written in
+	types    []string
+	indexes  []uint32
+	fallback bool
+	trace    bool
+	addr     string // "" for the transport's default
+	tls      bool
+	zone     string // DNS: the node's zone, "" to ask the node for it
 }
 
 // answer is what came back, in the form of the node's GET /resolve.
 type answer struct {
-	ResponseCode int       `json:"responseCode"`
-	ID           string    `json:"id"`
-	Scheme       string    `json:"scheme,omitempty"`
-	Namespace    string    `json:"namespace,omitempty"`
-	Version      uint64    `json:"version,omitempty"`
-	Tier         string    `json:"tier,omitempty"`
-	Values       []value   `json:"values,omitempty"`
-	Referral     *referral `json:"referral,omitempty"`
-	Reason       string    `json:"reason,omitempty"`
-	Successor    string    `json:"successor,omitempty"`
-	Message      string    `json:"message,omitempty"`
+	ResponseCode int         `json:"responseCode"`
+	ID           string      `json:"id"`
+	Canonical    string      `json:"canonical,omitempty"`
+	Scheme       string      `json:"scheme,omitempty"`
+	Reading      *reading    `json:"reading,omitempty"`
+	Namespace    string      `json:"namespace,omitempty"`
+	Record       string      `json:"record,omitempty"`
+	Version      uint64      `json:"version,omitempty"`
+	Tier         string      `json:"tier,omitempty"`
+	Fallback     *fallback   `json:"fallback,omitempty"`
+	Values       []value     `json:"values,omitempty"`
+	Referral     *referral   `json:"referral,omitempty"`
+	Reason       string      `json:"reason,omitempty"`
+	Successor    string      `json:"successor,omitempty"`
+	Candidates   []candidate `json:"candidates,omitempty"`
+	Steps        []step      `json:"steps,omitempty"`
+	Message      string      `json:"message,omitempty"`
 
 	status int    // as over HTTP
 	body   []byte // as received, over HTTP
@@ -60,6 +71,7 @@ var transports = map[string]func(*app, context.Context, question) (*answer, erro
 	"grpc":       (*app).resolveGRPC,
 	"handle-udp": func(a *app, ctx context.Context, q question) (*answer, error) { return a.resolveHandle(ctx, "udp", q) },
 	"handle-tcp": func(a *app, ctx context.Context, q question) (*answer, error) { return a.resolveHandle(ctx, "tcp", q) },
+	"dns":        (*app).resolveDNS,
 }
 
 func (a *app) resolveCommand() *cobra.Command {
@@ -71,44 +83,87 @@ func (a *app) resolveCommand() *cobra.Command {
 		Short: "Ask what an identifier stands for",
 		Long: `Ask a node what an identifier stands for, over any of its transports.
 
+The identifier is a code in any spelling of any scheme, as it is typed or scanned: a Handle,
+an OID in dots, as a URN or in ASN.1, an Ecode, a GTIN, an element string, a Digital Link, an EPC.
+
 Exit code 3 means that there is no such identifier, or no value of the asked type or index.`,
 		Example: `  idctl resolve 88.1021.150/SN-001
   idctl resolve 1.3.6.1.4.1.9 --via grpc
-  idctl resolve 88.1021.150/SN-001 --via handle-udp --type URL --index 3`,
+  idctl resolve '(01)06901234567892(21)A1' --fallback
+  idctl resolve 88.1021.150/SN-001 --via handle-udp --type URL --index 3
+  idctl resolve 88.1021.150/SN-001 --via dns --addr 192.0.2.7:53`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.run(func(ctx context.Context, args []string) error {
 			q.id = args[0]
-			for _, n := range indexes {
-				if n < 1 || n > maxIndex {
-					return usagef("--index is a number from 1 to 2147483647, not %d", n)
-				}
-				q.indexes = append(q.indexes, uint32(n))
-			}
-			ask, ok := transports[via]
-			if !ok {
-				return usagef("--via is http, grpc, handle-udp or handle-tcp, not %q", via)
-			}
-			if q.tls && via != "grpc" {
-				return usagef("--tls is for --via grpc; for HTTP write --server https://…")
-			}
-			ctx, cancel := context.WithTimeout(ctx, a.timeout)
-			defer cancel()
-			begin := time.Now()
-			ans, err := ask(a, ctx, q)
+			ans, took, err := a.ask(ctx, &q, via, indexes)
 			if err != nil {
-				return fmt.Errorf("resolve %s: %w", q.id, err)
+				return err
 			}
-			return a.printAnswer(ans, via, time.Since(begin))
+			return a.printAnswer(ans, via, took)
 		}),
 	}
+	a.questionFlags(cmd, &q, &indexes)
 	f := cmd.Flags()
-	f.StringVar(&via, "via", "http", "`TRANSPORT`: http, grpc, handle-udp or handle-tcp")
-	f.StringVar(&q.addr, "addr", "", "`HOST:PORT` to ask (default: the server's host with port 8080, 9090 or 2641)")
-	f.StringSliceVar(&q.types, "type", nil, "ask for values of this `TYPE`; one that ends in a dot asks for its sub-types too (repeatable)")
-	f.UintSliceVar(&indexes, "index", nil, "ask for the value with this `INDEX` (repeatable)")
-	f.BoolVar(&q.tls, "tls", false, "use TLS with --via grpc")
-	_ = cmd.RegisterFlagCompletionFunc("via", cobra.FixedCompletions([]string{"http", "grpc", "handle-udp", "handle-tcp"}, cobra.ShellCompDirectiveNoFileComp))
+	f.StringVar(&via, "via", "http", "`TRANSPORT`: http, grpc, handle-udp, handle-tcp or dns")
+	f.StringVar(&q.zone, "zone", "", "with --via dns: the node's `ZONE` (default: what the node says)")
+	_ = cmd.RegisterFlagCompletionFunc("via", cobra.FixedCompletions(slices.Sorted(maps.Keys(transports)), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
+}
+
+// questionFlags adds the flags that all questions have.
+func (a *app) questionFlags(cmd *cobra.Command, q *question, indexes *[]uint) {
+	f := cmd.Flags()
+	f.StringVar(&q.addr, "addr", "", "`HOST:PORT` to ask (default: the server's host with port 8080, 9090, 2641 or 5300)")
+	f.StringVar(&q.scheme, "scheme", "", "read ID in this `SCHEME`: handle, oid, ecode, gs1, ma or did (default: what it is written in)")
+	f.StringSliceVar(&q.types, "type", nil, "ask for values of this `TYPE`; one that ends in a dot asks for its sub-types too (repeatable)")
+	f.UintSliceVar(indexes, "index", nil, "ask for the value with this `INDEX` (repeatable)")
+	f.BoolVar(&q.fallback, "fallback", false, "let the batch, the product or the nearest ancestor answer for what has no record")
+	f.BoolVar(&q.tls, "tls", false, "use TLS with --via grpc")
+	_ = cmd.RegisterFlagCompletionFunc("scheme", cobra.FixedCompletions(schemeNames(), cobra.ShellCompDirectiveNoFileComp))
+}
+
+func schemeNames() []string {
+	var names []string
+	for _, s := range identifier.Schemes() {
+		names = append(names, s.String())
+	}
+	return names
+}
+
+// ask checks q and asks it over the transport of that name.
+func (a *app) ask(ctx context.Context, q *question, via string, indexes []uint) (*answer, time.Duration, error) {
+	for _, n := range indexes {
+		if n < 1 || n > maxIndex {
+			return nil, 0, usagef("--index is a number from 1 to 2147483647, not %d", n)
+		}
+		q.indexes = append(q.indexes, uint32(n))
+	}
+	transport, ok := transports[via]
+	if !ok {
+		return nil, 0, usagef("--via is http, grpc, handle-udp, handle-tcp or dns, not %q", via)
+	}
+	if q.tls && via != "grpc" {
+		return nil, 0, usagef("--tls is for --via grpc; for HTTP write --server https://…")
+	}
+	if q.fallback && via != "http" && via != "grpc" {
+		return nil, 0, usagef("--fallback is for --via http or grpc: %s has no way to ask for it", via)
+	}
+	if q.zone != "" && via != "dns" {
+		return nil, 0, usagef("--zone is for --via dns")
+	}
+	if q.scheme != "" {
+		if _, err := identifier.ParseScheme(q.scheme); err != nil {
+			return nil, 0, usagef("--scheme is one of %s, not %q", strings.Join(schemeNames(), ", "), q.scheme)
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, a.timeout)
+	defer cancel()
+	begin := time.Now()
+	ans, err := transport(a, ctx, *q)
+	if err != nil {
+		return nil, 0, fmt.Errorf("resolve %s: %w", q.id, err)
+	}
+	return ans, time.Since(begin), nil
 }
 
 func (a *app) resolveHTTP(ctx context.Context, q question) (*answer, error) {
@@ -123,6 +178,15 @@ func (a *app) resolveHTTP(ctx context.Context, q question) (*answer, error) {
 	}
 	for _, n := range q.indexes {
 		query.Add("index", strconv.FormatUint(uint64(n), 10))
+	}
+	if q.scheme != "" {
+		query.Set("scheme", q.scheme)
+	}
+	if q.fallback {
+		query.Set("fallback", "1")
+	}
+	if q.trace {
+		query.Set("trace", "1")
 	}
 	resp, err := a.do(ctx, request{method: http.MethodGet, path: "/resolve", query: query, public: true})
 	if err != nil {
@@ -162,8 +226,22 @@ func (a *app) printAnswer(ans *answer, via string, took time.Duration) error {
 	}
 	if result != nil {
 		result.text = ans.ID + ": " + result.text
+		if ans.Reading != nil && ans.Reading.Form != "" {
+			result.text += " (read as " + ans.Reading.String() + ")"
+		}
+		for _, c := range ans.others() {
+			result.text += "; could also be " + c.String()
+		}
 		return asError(result)
 	}
+	if err := a.printHead(ans, via, took); err != nil {
+		return err
+	}
+	return printValues(a.Out, ans.Values)
+}
+
+// printHead prints what is to be said of an answer before its values.
+func (a *app) printHead(ans *answer, via string, took time.Duration) error {
 	line := clean(ans.ID) + "  " + ans.Scheme
 	if ans.Version > 0 {
 		line += fmt.Sprintf("  version %d", ans.Version)
@@ -171,11 +249,26 @@ func (a *app) printAnswer(ans *answer, via string, took time.Duration) error {
 	if ans.Tier != "" {
 		line += "  from " + clean(ans.Tier)
 	}
-	fmt.Fprintf(a.Out, "%s  (%s, %s)\n", line, via, took.Round(10*time.Microsecond))
-	if r := ans.Referral; r != nil {
-		fmt.Fprintln(a.Out, "  "+clean(r.String()))
+	lines := []string{fmt.Sprintf("%s  (%s, %s)", line, via, took.Round(10*time.Microsecond))}
+	if r := ans.Reading; r != nil && r.Form != "" {
+		lines = append(lines, "  read as "+clean(r.String()))
 	}
-	return printValues(a.Out, ans.Values)
+	if f := ans.Fallback; f != nil {
+		lines = append(lines, "  "+clean(f.String()))
+	}
+	for _, c := range ans.others() {
+		lines = append(lines, "  could also be "+clean(c.String()))
+	}
+	if r := ans.Referral; r != nil {
+		lines = append(lines, "  "+clean(r.String()))
+	}
+	_, err := fmt.Fprintln(a.Out, strings.Join(lines, "\n"))
+	return err
+}
+
+// others are the readings of the text beside the one that was taken.
+func (ans *answer) others() []candidate {
+	return slices.DeleteFunc(slices.Clone(ans.Candidates), func(c candidate) bool { return c.Canonical == ans.Canonical })
 }
 
 // asError keeps a nil *outcome from becoming an error that is not nil.

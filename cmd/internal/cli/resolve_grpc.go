@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -44,7 +45,9 @@ func (a *app) resolveGRPC(ctx context.Context, q question) (*answer, error) {
 		return nil, err
 	}
 	defer conn.Close()
-	resp, err := nodepb.NewResolverClient(conn).Resolve(ctx, &nodepb.ResolveRequest{Id: q.id, Types: q.types, Indexes: q.indexes})
+	resp, err := nodepb.NewResolverClient(conn).Resolve(ctx, &nodepb.ResolveRequest{
+		Id: q.id, Scheme: q.scheme, Types: q.types, Indexes: q.indexes, Fallback: q.fallback, Trace: q.trace,
+	})
 	if err != nil {
 		return nil, grpcError(addr, err)
 	}
@@ -56,7 +59,16 @@ func grpcError(addr string, err error) error {
 	st := status.Convert(err)
 	switch st.Code() {
 	case codes.InvalidArgument:
-		return &problem{Status: http.StatusBadRequest, Code: "invalid_identifier", Detail: st.Message()}
+		p := &problem{Status: http.StatusBadRequest, Code: "invalid_identifier", Detail: st.Message()}
+		for _, d := range st.Details() {
+			if resp, ok := d.(*nodepb.ResolveResponse); ok {
+				p.Candidates = fromCandidates(resp.GetCandidates())
+			}
+		}
+		if len(p.Candidates) > 0 {
+			p.Meant = p.Candidates[0].Meant
+		}
+		return p
 	case codes.Unauthenticated:
 		return &problem{Status: http.StatusUnauthorized, Code: "unauthenticated", Detail: st.Message()}
 	case codes.PermissionDenied:
@@ -72,9 +84,28 @@ func fromResponse(id string, resp *nodepb.ResolveResponse) (*answer, error) {
 	if !ok {
 		return nil, fmt.Errorf("the node answered %s: %s", resp.GetStatus(), resp.GetExplanation())
 	}
-	ans := &answer{ResponseCode: int(o.code), ID: id, Message: resp.GetExplanation(), status: o.status}
+	ans := &answer{ResponseCode: int(o.code), ID: id, Namespace: resp.GetNamespace(), Tier: resp.GetTier(),
+		Candidates: fromCandidates(resp.GetCandidates()), Message: resp.GetExplanation(), status: o.status}
+	if r := resp.GetReading(); r != nil {
+		ans.Scheme, ans.Canonical = r.GetScheme(), r.GetCanonical()
+		ans.Reading = &reading{Scheme: r.GetScheme(), Form: r.GetForm(), Level: r.GetLevel(), Carrier: r.GetCarrier()}
+	}
+	if f := resp.GetFallback(); f != nil {
+		ans.Fallback = &fallback{From: f.GetFrom(), To: f.GetTo(), Level: f.GetLevel()}
+	}
+	for _, s := range resp.GetSteps() {
+		status := ""
+		if s.GetStatus() != nodepb.ResolveResponse_STATUS_UNSPECIFIED {
+			status = strings.ToLower(s.GetStatus().String())
+		}
+		ans.Steps = append(ans.Steps, step{Stage: s.GetStage(), Name: s.GetName(), Status: status, Tier: s.GetTier(),
+			Micros: float64(s.GetDuration().AsDuration().Nanoseconds()) / 1000, Detail: s.GetDetail()})
+	}
 	if r := resp.GetRecord(); r != nil {
-		ans.ID, ans.Scheme, ans.Version = orDefault(r.GetId(), id), r.GetScheme(), r.GetVersion()
+		ans.Scheme, ans.Record, ans.Version = r.GetScheme(), r.GetId(), r.GetVersion()
+		if ans.Fallback == nil {
+			ans.ID = orDefault(r.GetId(), id)
+		}
 		ans.Reason, ans.Successor = r.GetReason(), r.GetSuccessor()
 		var values []identifier.Value
 		for _, p := range r.GetValues() {
@@ -96,4 +127,13 @@ func fromResponse(id string, resp *nodepb.ResolveResponse) (*answer, error) {
 		ans.Reason = resp.GetExplanation()
 	}
 	return ans, nil
+}
+
+func fromCandidates(in []*nodepb.Candidate) []candidate {
+	var out []candidate
+	for _, c := range in {
+		out = append(out, candidate{Scheme: c.GetScheme(), Form: c.GetForm(), Canonical: c.GetCanonical(), Reason: c.GetReason(),
+			Error: c.GetError(), Meant: c.GetMeant(), Carrier: c.GetCarrier()})
+	}
+	return out
 }

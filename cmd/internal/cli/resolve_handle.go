@@ -9,12 +9,19 @@ import (
 
 	"github.com/idnode/idnode/proto/handle"
 	"github.com/idnode/idnode/proto/handle/client"
+	"github.com/idnode/idnode/proto/identifier"
 )
 
 // resolveHandle asks over the Handle protocol; network is "udp" or "tcp".
 func (a *app) resolveHandle(ctx context.Context, network string, q question) (*answer, error) {
 	addr := orDefault(q.addr, a.defaultAddr("2641"))
 	name := strings.TrimPrefix(q.id, "handle:")
+	if inner, s, _ := identifier.Unwrap(name); s == identifier.Handle {
+		name = inner // the protocol knows names as they are, not their carriers
+	}
+	if q.scheme != "" && q.scheme != "handle" && !strings.HasPrefix(name, q.scheme+":") {
+		name = q.scheme + ":" + name
+	}
 	resp, err := client.Resolve(ctx, network, addr, client.Request{Handle: name, Types: q.types, Indexes: q.indexes})
 	if err != nil {
 		if cause := errors.Unwrap(err); cause != nil {

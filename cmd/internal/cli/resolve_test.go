@@ -35,6 +35,8 @@ func TestResolveHTTP(t *testing.T) {
 		{"no values", `{"responseCode":200,"id":"88.1/x"}`, 200, exitNotFound, "", "88.1/x: there, but without"},
 		{"not found", `{"responseCode":100,"id":"88.1/x"}`, 404, exitNotFound, "", "88.1/x: not found\n"},
 		{"not responsible", `{"responseCode":301,"id":"99.1/x","reason":"not_responsible"}`, 404, exitNotFound, "", "99.1/x: not found: no namespace"},
+		{"not found, and a slip in another reading", `{"responseCode":301,"id":"10036128","canonical":"ecode:10036128","candidates":[{"scheme":"ecode","canonical":"ecode:10036128"},{"scheme":"gs1","reason":"length","error":"a wrong check digit","meant":"10036129"}]}`,
+			404, exitNotFound, "", "holds it; could also be gs1 (length) but a wrong check digit, meant 10036129\n"},
 		{"revoked", `{"responseCode":100,"id":"88.1/x","reason":"recalled","successor":"88.1/y"}`, 410, exitNotFound, "", "88.1/x: revoked: recalled; ask for 88.1/y\n"},
 		{"suspended", `{"responseCode":100,"id":"88.1/x","reason":"unpaid"}`, 403, exitDenied, "", "88.1/x: suspended: unpaid\n"},
 		{"not an identifier", `{"status":400,"code":"invalid_identifier","detail":"empty segment"}`, 400, exitFailed, "", "invalid_identifier: empty segment\n"},
