@@ -2,8 +2,7 @@
 //
 // answer.go takes a whole message and appends the answer, whatever it came over; resolve.go is the
 // resolution among the operations, and outcome.go its one mapping from outcomes to response codes.
-// udp.go owns the sockets, with fragments.go for requests in pieces and budget.go against being
-// used as an amplifier; tcp.go owns the connections.
+// udp.go owns the sockets, with fragments.go for requests in pieces; tcp.go owns the connections.
 //
 // # Bad input
 //

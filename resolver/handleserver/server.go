@@ -14,6 +14,8 @@ import (
 
 	"github.com/idnode/idnode/proto/handle"
 	"github.com/idnode/idnode/resolver"
+	"github.com/idnode/idnode/resolver/internal/budget"
+	"github.com/idnode/idnode/resolver/internal/udpsock"
 )
 
 // Options says what a Server answers from and what it allows. Resolver is required.
@@ -86,7 +88,7 @@ type Server struct {
 	resolve func(context.Context, resolver.Query) resolver.Answer
 	now     func() time.Time
 	site    atomic.Pointer[site]
-	budget  *budget
+	budget  *budget.Budget
 	udp     *resolver.FrontMetrics
 	tcp     *resolver.FrontMetrics
 	spare   sync.Pool // of *answerer, for AppendAnswer
@@ -111,7 +113,7 @@ func New(o Options) (*Server, error) {
 	o.setDefaults()
 	s := &Server{
 		o: o, log: o.Logger, resolve: o.Resolver.Resolve, now: time.Now,
-		budget:  newBudget(o.UDPBytesPerSecond, o.UDPBurst, o.UDPExempt),
+		budget:  budget.New(o.UDPBytesPerSecond, o.UDPBurst, o.UDPExempt),
 		udp:     o.Metrics.Front("handle_udp"),
 		tcp:     o.Metrics.Front("handle_tcp"),
 		conns:   make(map[*conn]struct{}),
@@ -147,7 +149,7 @@ func (s *Server) bind(addr string) error {
 	if err != nil {
 		return err
 	}
-	sockets, err := listenUDP(l.Addr().String(), s.o.UDPSockets)
+	sockets, err := udpsock.Listen(l.Addr().String(), s.o.UDPSockets)
 	if err != nil {
 		l.Close()
 		return err

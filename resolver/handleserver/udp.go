@@ -9,36 +9,15 @@ import (
 	"time"
 
 	"github.com/idnode/idnode/proto/handle"
+	"github.com/idnode/idnode/resolver/internal/budget"
+	"github.com/idnode/idnode/resolver/internal/udpsock"
 )
 
 const (
 	minEcho     = 12   // octets of an envelope up to and including the request id
 	busyLen     = 52   // octets of an answer without text
 	systemPorts = 1024 // ports below are those of servers: two that answer nonsense with nonsense never stop
-	udpBuffer   = 1 << 20
 )
-
-// listenUDP opens n sockets on addr, or one where the system cannot share an address.
-func listenUDP(addr string, n int) ([]*net.UDPConn, error) {
-	lc := net.ListenConfig{Control: shareAddress}
-	if !canShare {
-		n = 1
-	}
-	sockets := make([]*net.UDPConn, 0, n)
-	for range n {
-		c, err := lc.ListenPacket(context.Background(), "udp", addr)
-		if err != nil {
-			for _, c := range sockets {
-				c.Close()
-			}
-			return nil, err
-		}
-		u := c.(*net.UDPConn)
-		u.SetReadBuffer(udpBuffer) // as far as the system allows
-		sockets = append(sockets, u)
-	}
-	return sockets, nil
-}
 
 // udpSocket is a socket with all that its one goroutine needs: an answer is written by the
 // goroutine that has read the question.
@@ -54,7 +33,7 @@ type udpSocket struct {
 
 func (s *Server) serveUDP(c *net.UDPConn) {
 	u := &udpSocket{UDPConn: c, answerer: answerer{s: s, front: s.udp, udp: true}, piece: make([]byte, 0, handle.MaxPacket)}
-	oob := make([]byte, oobSize)
+	oob := make([]byte, udpsock.OOBSize)
 	for {
 		n, m, _, from, err := u.ReadMsgUDPAddrPort(u.in[:], oob)
 		switch {
@@ -65,7 +44,7 @@ func (s *Server) serveUDP(c *net.UDPConn) {
 			time.Sleep(10 * time.Millisecond)
 			continue
 		}
-		u.oob = answerFrom(oob[:m])
+		u.oob = udpsock.AnswerFrom(oob[:m])
 		u.packet(s.base, u.in[:n], from)
 	}
 }
@@ -145,11 +124,11 @@ func (u *udpSocket) nonsense(e handle.Envelope, src []byte, got int, from netip.
 // budget of its network goes.
 func (u *udpSocket) send(e handle.Envelope, src []byte, got int, from netip.AddrPort) {
 	pieces := handle.Pieces(len(u.out) - handle.EnvelopeSize)
-	switch u.s.budget.take(u.start, from.Addr(), got, len(u.out)+(pieces-1)*handle.EnvelopeSize, busyLen) {
-	case silence:
+	switch u.s.budget.Take(u.start, from.Addr(), got, len(u.out)+(pieces-1)*handle.EnvelopeSize, busyLen) {
+	case budget.Silence:
 		u.front.Drop("rrl")
 		return
-	case tellBusy:
+	case budget.TellBusy:
 		u.out = u.busy(u.out[:0], e, src)
 		pieces = 1
 		u.front.Drop("rrl")

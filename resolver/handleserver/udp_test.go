@@ -15,6 +15,8 @@ import (
 	"github.com/idnode/idnode/proto/handle"
 	"github.com/idnode/idnode/proto/handle/handletest"
 	"github.com/idnode/idnode/resolver"
+	"github.com/idnode/idnode/resolver/internal/budget"
+	"github.com/idnode/idnode/resolver/internal/udpsock"
 )
 
 // TestFragments sends a request in pieces, out of order, twice, and mixed with another.
@@ -118,51 +120,6 @@ func TestFragmentTable(t *testing.T) {
 	}
 }
 
-func TestBudget(t *testing.T) {
-	now := time.Now()
-	b := newBudget(1000, 4000, []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")})
-	f := func(addr string, in, out int, want verdict) {
-		t.Helper()
-		if got := b.take(now, netip.MustParseAddr(addr), in, out, 52); got != want {
-			t.Errorf("%s, %d for %d: %d, want %d", addr, out, in, got, want)
-		}
-	}
-	f("192.0.2.1", 100, 300, sendAll) // free
-	f("192.0.2.1", 100, 4300, sendAll)
-	f("192.0.2.2", 100, 301, tellBusy) // the same network
-	f("192.0.2.2", 100, 300, sendAll)  // still free
-	f("::ffff:192.0.2.3", 100, 301, tellBusy)
-	f("192.0.3.1", 100, 4300, sendAll) // another
-	f("203.0.113.5", 1, 1<<20, sendAll)
-	f("::ffff:203.0.113.5", 1, 1<<20, sendAll)
-	f("2001:db8::1", 0, 4000, sendAll)
-	f("2001:db8:0:ff::2", 0, 4000, tellBusy)
-	f("2001:db8:0:100::2", 0, 4000, sendAll)
-	f("192.0.2.2", 100, 400, tellBusy)
-	f("192.0.2.2", 100, 400, tellBusy)
-	f("192.0.2.2", 100, 400, silence) // 4000/16 octets of excuses are used up
-	now = now.Add(time.Second)
-	f("192.0.2.2", 0, 1000, sendAll)
-	f("192.0.2.2", 0, 1, tellBusy)
-	f("192.0.2.2", 0, 1, tellBusy) // 42 were left, 62 have come
-	f("192.0.2.2", 0, 1, silence)
-	now = now.Add(time.Hour)
-	f("192.0.2.2", 0, 4001, tellBusy) // never more than the burst
-	f("192.0.2.2", 0, 4000, sendAll)
-}
-
-// TestBudgetTable has more networks than places: it neither grows nor fails.
-func TestBudgetTable(t *testing.T) {
-	b := newBudget(1000, 4000, nil)
-	now := time.Now()
-	for i := range 3 * budgetSets * budgetWays {
-		a := netip.AddrFrom4([4]byte{byte(i >> 16), byte(i >> 8), byte(i), 1})
-		if got := b.take(now.Add(time.Duration(i)), a, 0, 4000, 52); got != sendAll {
-			t.Fatalf("network %d: %d", i, got)
-		}
-	}
-}
-
 // TestBusy asks for so much that the budget ends.
 func TestBusy(t *testing.T) {
 	o := options(t)
@@ -195,7 +152,7 @@ func TestBusy(t *testing.T) {
 			}
 		}
 	}
-	want := append([]handle.Rcode{1, 1}, bytesOf(handle.RcodeServerTooBusy, 8000/busyShare/busyLen)...)
+	want := append([]handle.Rcode{1, 1}, bytesOf(handle.RcodeServerTooBusy, 8000/budget.BusyShare/busyLen)...)
 	if fmt.Sprint(codes) != fmt.Sprint(want) {
 		t.Errorf("codes %v, want %v", codes, want)
 	}
@@ -222,7 +179,7 @@ func bytesOf(c handle.Rcode, n int) (all []handle.Rcode) {
 
 // TestAnswerAddress asks a server on all addresses at one that the route would not answer from.
 func TestAnswerAddress(t *testing.T) {
-	if !canShare {
+	if !udpsock.CanShare {
 		t.Skip("answers from the address that the route prefers")
 	}
 	s, err := New(options(t))

@@ -1,4 +1,4 @@
-package handleserver
+package udpsock
 
 import (
 	"syscall"
@@ -6,9 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// canShare says that several sockets may share an address, and that the kernel spreads what
+// CanShare says that several sockets may share an address, and that the kernel spreads what
 // arrives over them by the sender's address and port.
-const canShare = true
+const CanShare = true
 
 // shareAddress lets a socket share its address, and has it tell with each datagram which of the
 // host's addresses that was sent to: a client takes an answer only from the address it has asked,
@@ -30,12 +30,12 @@ func shareAddress(network, _ string, c syscall.RawConn) error {
 	return err
 }
 
-// oobSize holds one control message of either family: struct in6_pktinfo is the longer.
-var oobSize = unix.CmsgSpace(unix.SizeofInet6Pktinfo)
+// OOBSize holds one control message of either family: struct in6_pktinfo is the longer.
+var OOBSize = unix.CmsgSpace(unix.SizeofInet6Pktinfo)
 
-// answerFrom turns the control message that came with a datagram into the one to answer with: from
+// AnswerFrom turns the control message that came with a datagram into the one to answer with: from
 // the same address, by whatever interface the route says.
-func answerFrom(oob []byte) []byte {
+func AnswerFrom(oob []byte) []byte {
 	head := unix.CmsgLen(0)
 	switch {
 	case len(oob) >= head+unix.SizeofInet6Pktinfo:
