@@ -41,7 +41,7 @@ func Parse(labels []string) Name {
 	labels = folded(labels)
 	switch rest := labels[:n-1]; labels[n-1] {
 	case labelHandle:
-		return parseHandle(rest)
+		return parseHandle(labels)
 	case labelOID:
 		name := ParseORS(rest)
 		if name.KeyLabels > 0 {
@@ -49,7 +49,7 @@ func Parse(labels []string) Name {
 		}
 		return name
 	case labelEcode:
-		return parseEcode(rest)
+		return parseEcode(labels)
 	case labelGS1:
 		return parseGS1(rest)
 	}
@@ -86,7 +86,8 @@ func ParseORS(labels []string) Name {
 	return name
 }
 
-func parseHandle(labels []string) Name {
+func parseHandle(all []string) Name {
+	labels := all[:len(all)-1]
 	name := Name{Scheme: identifier.Handle}
 	run := digitsRun(labels)
 	if run == 0 {
@@ -108,12 +109,13 @@ func parseHandle(labels []string) Name {
 		name.Namespaces = []string{prefix + "."}
 		return name
 	}
-	name.value(rest, prefix+"/", prefix+"/", identifier.Handle, Reverse(append(slices.Clone(labels[len(labels)-run:]), labelHandle)))
+	name.value(rest, prefix+"/", all)
 	return name
 }
 
-func parseEcode(labels []string) Name {
-	name := Name{Scheme: identifier.Ecode, labels: 1 + len(labels)}
+func parseEcode(all []string) Name {
+	labels := all[:len(all)-1]
+	name := Name{Scheme: identifier.Ecode, labels: len(all)}
 	n := len(labels)
 	if n == 0 {
 		name.Beginnings, name.Namespaces = []string{""}, []string{""}
@@ -145,7 +147,7 @@ func parseEcode(labels []string) Name {
 		name.Beginnings, name.Namespaces = []string{head}, []string{head}
 		return name
 	}
-	name.value(rest, head, head, identifier.Ecode, Reverse([]string{labels[n-2], v, labelEcode}))
+	name.value(rest, head, all)
 	if !name.ID.IsZero() {
 		name.Key = name.ID
 	}
@@ -153,18 +155,18 @@ func parseEcode(labels []string) Name {
 }
 
 // value reads the labels of a single value, plain or encoded, which makes an identifier behind
-// head. All records of the value's place begin with beginning; zone is that place in the form of [Reverse].
-func (n *Name) value(labels []string, head, beginning string, scheme identifier.Scheme, zone string) {
+// head. They are the first of all labels of the name.
+func (n *Name) value(labels []string, head string, all []string) {
 	last := len(labels) - 1
 	if labels[last] != Encoded {
 		if last == 0 && isPlain(labels[0]) {
-			n.identify(scheme, head, labels[0])
+			n.identify(head, labels[0])
 		}
 		return
 	}
 	chunks := labels[:last]
 	if len(chunks) == 0 {
-		n.Beginnings = []string{beginning}
+		n.Beginnings = []string{head}
 		return
 	}
 	for _, chunk := range chunks[:len(chunks)-1] {
@@ -177,15 +179,15 @@ func (n *Name) value(labels []string, head, beginning string, scheme identifier.
 			return
 		}
 	}
-	n.Long = zone + Reverse(labels)
+	n.Long = Reverse(all)
 	if text, ok := decode(strings.Join(chunks, "")); ok {
-		n.identify(scheme, head, text)
+		n.identify(head, text)
 	}
 }
 
 // identify sets the identifier if head and value make one.
-func (n *Name) identify(scheme identifier.Scheme, head, value string) {
-	id, err := scheme.Parse(head + value)
+func (n *Name) identify(head, value string) {
+	id, err := n.Scheme.Parse(head + value)
 	if err != nil || id.IsPrefixRecord() {
 		return
 	}

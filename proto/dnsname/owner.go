@@ -95,7 +95,12 @@ func Long(id identifier.ID, caseSensitive bool) (string, bool) {
 
 // Reverse writes labels from the last to the first, each with a dot behind it.
 func Reverse(labels []string) string {
+	size := len(labels)
+	for _, label := range labels {
+		size += len(label)
+	}
 	var b strings.Builder
+	b.Grow(size)
 	for _, label := range slices.Backward(labels) {
 		b.WriteString(label)
 		b.WriteByte('.')

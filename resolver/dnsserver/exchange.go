@@ -1,0 +1,203 @@
+package dnsserver
+
+import (
+	"context"
+	"net/netip"
+	"runtime/debug"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/idnode/idnode/resolver"
+)
+
+// exchange answers messages, one at a time, and keeps what it needs for the next.
+type exchange struct {
+	s     *Server
+	front *resolver.FrontMetrics
+	tcp   bool
+	packer
+
+	start  time.Time // of the message at hand
+	query  query
+	r      response
+	valid  bool // the query had a server cookie of ours
+	cookie [clientCookie + serverCookie]byte
+}
+
+// answer returns the reply to msg, which has a whole header and is no response. It is good until the
+// next call, and done or abandon has to follow.
+func (x *exchange) answer(ctx context.Context, msg []byte, from netip.Addr) (out []byte) {
+	x.start = x.s.now()
+	x.front.Begin()
+	x.valid = false
+	x.r = response{op: "malformed"}
+	defer func() {
+		if p := recover(); p != nil {
+			x.front.Panic()
+			x.s.log.Error("panic while answering", "panic", p, "stack", string(debug.Stack()))
+			out = x.fail()
+		}
+	}()
+	rcode := x.query.parse(msg)
+	x.bake(from)
+	var last dns.RR
+	if x.r = x.decide(ctx, rcode); x.r.rcode == dns.RcodeNotAuth {
+		last = unknownKey(msg, &x.query, x.start)
+	}
+	out, err := x.pack(&x.query, &x.r, x.options(), last, x.limit(), x.tcp)
+	if err != nil {
+		x.s.log.Error("a reply cannot be written", "err", err)
+		return x.fail()
+	}
+	return out
+}
+
+// limit is how many octets the reply may have.
+func (x *exchange) limit() int {
+	if x.tcp {
+		return maxMessage
+	}
+	return x.query.opt.limit()
+}
+
+// decide says what to reply to a message that was read with rcode.
+func (x *exchange) decide(ctx context.Context, rcode int) response {
+	q := x.query.q
+	refuse := func(rcode int, op string) response {
+		return response{rcode: rcode, op: op, status: resolver.Invalid}
+	}
+	switch {
+	case x.query.opcode() != dns.OpcodeQuery:
+		return refuse(dns.RcodeNotImplemented, "opcode")
+	case rcode != dns.RcodeSuccess:
+		return refuse(rcode, "malformed")
+	case x.query.tsig > 0:
+		return refuse(dns.RcodeNotAuth, "tsig")
+	case x.query.question == nil:
+		return response{op: "cookie", status: resolver.Found}
+	case q.Qtype == dns.TypeOPT:
+		return refuse(dns.RcodeFormatError, "malformed")
+	case 128 <= q.Qtype && q.Qtype <= dns.TypeTSIG, q.Qtype == dns.TypeMAILA, q.Qtype == dns.TypeMAILB:
+		return refuse(dns.RcodeNotImplemented, "meta") // RFC 6895, section 3.1: no types of data
+	case q.Qclass == dns.ClassCHAOS && x.s.o.NSID != "" && isIdentity(q.Name):
+		return x.identity(q)
+	}
+	return x.s.zones.answer(ctx, q)
+}
+
+// isIdentity reports whether name, in class CHAOS, asks which server answers (RFC 4892).
+func isIdentity(name string) bool {
+	name = dns.CanonicalName(name)
+	return name == "id.server." || name == "hostname.bind."
+}
+
+func (x *exchange) identity(q dns.Question) response {
+	r := response{authoritative: true, op: "chaos", status: resolver.Found}
+	if q.Qtype == dns.TypeTXT || q.Qtype == dns.TypeANY {
+		r.answer = []dns.RR{&dns.TXT{Hdr: dns.RR_Header{Name: q.Name, Rrtype: dns.TypeTXT, Class: dns.ClassCHAOS},
+			Txt: []string{escapeText(x.s.o.NSID)}}}
+	}
+	return r
+}
+
+// bake makes the cookie of the reply: the one that came if it is good and young, or else a new one.
+func (x *exchange) bake(from netip.Addr) {
+	o := &x.query.opt
+	if o.client == nil {
+		return
+	}
+	cookie := append(x.cookie[:0], o.client...)
+	valid, fresh := x.s.cookies.check(o.client, o.server, x.start, from)
+	x.valid = valid
+	if fresh {
+		copy(x.cookie[clientCookie:], o.server)
+		return
+	}
+	x.s.cookies.append(cookie, o.client, x.start, from)
+}
+
+// options are those of the reply that x.r is.
+func (x *exchange) options() *options {
+	o := &options{rcode: x.r.rcode, do: x.query.opt.do, ede: x.r.ede}
+	if x.query.opt.nsid {
+		o.nsid = x.s.o.NSID
+	}
+	if x.query.opt.client != nil {
+		o.cookie = x.cookie[:]
+	}
+	if x.tcp && x.query.opt.keepalive {
+		o.keepalive = uint16(min(x.s.o.IdleTimeout/(100*time.Millisecond), 1<<16-1))
+	}
+	return o
+}
+
+// fail makes the reply SERVFAIL.
+func (x *exchange) fail() []byte {
+	x.r = response{rcode: dns.RcodeServerFailure, op: x.r.op, status: resolver.Failed}
+	return x.bare(&options{do: x.query.opt.do})
+}
+
+// busy makes the reply to a client whose network has had enough: one that shows a cookie is told to
+// come again with the one that goes with it (RFC 7873, section 5.2.3), others to come over TCP. The
+// latter is no longer than what they sent.
+func (x *exchange) busy() []byte {
+	if x.query.opt.client != nil {
+		x.r = response{rcode: dns.RcodeBadCookie, op: x.r.op, scheme: x.r.scheme, status: resolver.Overloaded}
+		return x.bare(&options{rcode: dns.RcodeBadCookie, do: x.query.opt.do, cookie: x.cookie[:]})
+	}
+	x.r = response{op: x.r.op, scheme: x.r.scheme, status: resolver.Overloaded}
+	out := x.bare(&options{do: x.query.opt.do})
+	out[2] |= flagTC >> 8
+	return out
+}
+
+// bare is x.r, which has no records.
+func (x *exchange) bare(o *options) []byte {
+	out, _ := x.pack(&x.query, &x.r, o, nil, x.limit(), x.tcp) // only records fail to be written
+	return out
+}
+
+// done counts the message as answered.
+func (x *exchange) done() {
+	status := x.r.status
+	if status == 0 {
+		status = statusOf(x.r.rcode)
+	}
+	x.front.Read(x.r.scheme, x.r.op)
+	x.front.Done(x.r.scheme, status, x.r.tier, x.s.now().Sub(x.start))
+}
+
+// abandon counts the message as left without an answer.
+func (x *exchange) abandon(reason string) {
+	x.front.Read(x.r.scheme, x.r.op)
+	x.front.Abandon(reason)
+}
+
+// statusOf is the outcome of what no resolution was needed for.
+func statusOf(rcode int) resolver.Status {
+	switch rcode {
+	case dns.RcodeSuccess:
+		return resolver.Found
+	case dns.RcodeNameError:
+		return resolver.NotFound
+	case dns.RcodeServerFailure:
+		return resolver.Failed
+	}
+	return resolver.Invalid
+}
+
+// unknownKey is the TSIG record that answers the one of q, in msg: we share no keys with anyone (RFC 8945,
+// sections 5.2.1 and 5.3.2). It is nil if that cannot be read.
+func unknownKey(msg []byte, q *query, now time.Time) dns.RR {
+	rr, _, err := dns.UnpackRR(msg, q.tsig)
+	if err != nil {
+		return nil
+	}
+	t, ok := rr.(*dns.TSIG)
+	if !ok {
+		return nil
+	}
+	return &dns.TSIG{Hdr: dns.RR_Header{Name: t.Hdr.Name, Rrtype: dns.TypeTSIG, Class: dns.ClassANY}, Algorithm: t.Algorithm,
+		TimeSigned: uint64(now.Unix()), Fudge: t.Fudge, OrigId: q.id, Error: dns.RcodeBadKey}
+}
