@@ -22,6 +22,7 @@ type Config struct {
 	DataDir  string   `koanf:"data_dir"`
 	Node     Node     `koanf:"node"`
 	Handle   Handle   `koanf:"handle"`
+	DNS      DNS      `koanf:"dns"`
 	GRPC     GRPC     `koanf:"grpc"`
 	HTTP     HTTP     `koanf:"http"`
 	Admin    Admin    `koanf:"admin"`
@@ -29,6 +30,7 @@ type Config struct {
 	Cache    Cache    `koanf:"cache"`
 	Limits   Limits   `koanf:"limits"`
 	Log      Log      `koanf:"log"`
+	Ecode    Ecode    `koanf:"ecode"`
 	Shutdown Shutdown `koanf:"shutdown"`
 }
 
@@ -118,9 +120,11 @@ func Default() Config {
 	return Config{
 		DataDir: "data",
 		Handle:  Handle{Listen: "127.0.0.1:2641", CaseInsensitive: true, IdleTimeout: 5 * time.Minute},
-		GRPC:    GRPC{Listen: "127.0.0.1:9090"},
-		HTTP:    HTTP{Listen: "127.0.0.1:8080"},
-		Admin:   Admin{Listen: "127.0.0.1:9464"},
+		DNS: DNS{Listen: "127.0.0.1:5300", Zone: []string{"id.example"}, MaxTTL: 24 * time.Hour, NegativeTTL: time.Minute,
+			Suspended: "nxdomain", Slip: 2},
+		GRPC:  GRPC{Listen: "127.0.0.1:9090"},
+		HTTP:  HTTP{Listen: "127.0.0.1:8080"},
+		Admin: Admin{Listen: "127.0.0.1:9464"},
 		Store: Store{Engine: "pebble", CacheBytes: 256 << 20, MinFreeBytes: 256 << 20,
 			ChangelogRetention: 7 * 24 * time.Hour},
 		Cache: Cache{Bytes: 64 << 20},
@@ -153,7 +157,7 @@ func (c *Config) Check() error {
 		fail("limits.udp_exempt", "%v", err)
 	}
 	for key, addr := range map[string]string{
-		"handle.listen": c.Handle.Listen, "grpc.listen": c.GRPC.Listen, "http.listen": c.HTTP.Listen, "admin.listen": c.Admin.Listen,
+		"handle.listen": c.Handle.Listen, "dns.listen": c.DNS.Listen, "grpc.listen": c.GRPC.Listen, "http.listen": c.HTTP.Listen, "admin.listen": c.Admin.Listen,
 	} {
 		if _, port, err := net.SplitHostPort(addr); err != nil {
 			fail(key, "%q is no host:port", addr)
@@ -164,6 +168,8 @@ func (c *Config) Check() error {
 	for _, read := range []func() error{
 		func() error { _, err := c.Handle.Site(); return err },
 		func() error { _, err := c.Handle.ServerKey(); return err },
+		func() error { _, err := c.Ecode.NSITable(); return err },
+		c.DNS.check,
 	} {
 		if err := read(); err != nil {
 			errs = append(errs, err)

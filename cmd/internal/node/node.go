@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -22,6 +24,7 @@ import (
 	"github.com/idnode/idnode/registry/grpcapi"
 	"github.com/idnode/idnode/resolver"
 	"github.com/idnode/idnode/resolver/cache"
+	"github.com/idnode/idnode/resolver/dnsserver"
 	"github.com/idnode/idnode/resolver/grpcserver"
 	"github.com/idnode/idnode/resolver/handleserver"
 	"github.com/idnode/idnode/resolver/httpserver"
@@ -133,7 +136,11 @@ func (n *Node) buildResolver(namespaces *storage.Namespaces) error {
 	if err != nil {
 		return err
 	}
-	o := resolver.Options{Store: n.engine, Namespaces: namespaces, Own: own, Cache: lru, Logger: n.log,
+	nsi, err := n.cfg.Ecode.NSITable()
+	if err != nil {
+		return err
+	}
+	o := resolver.Options{Store: n.engine, Namespaces: namespaces, Own: own, Cache: lru, NSI: nsi, Logger: n.log,
 		Site: func() []byte { return n.site }}
 	if len(admins) > 0 {
 		o.Admin = admins[0]
@@ -157,8 +164,12 @@ func (n *Node) buildRegistry(namespaces *storage.Namespaces) error {
 	if err != nil {
 		return err
 	}
+	nsi, err := n.cfg.Ecode.NSITable()
+	if err != nil {
+		return err
+	}
 	n.registrar, err = registry.New(registry.Options{
-		Store: n.store, Namespaces: namespaces, NodePrefixes: own, Limits: n.cfg.Limits.Registry(),
+		Store: n.store, Namespaces: namespaces, NodePrefixes: own, Limits: n.cfg.Limits.Registry(), NSI: nsi,
 		CaseSensitive: !n.cfg.Handle.CaseInsensitive, Logger: n.log, Registerer: n.metrics,
 	})
 	if err != nil {
@@ -190,6 +201,10 @@ func (n *Node) buildSurfaces() error {
 	if err != nil {
 		return err
 	}
+	names, err := n.buildDNS(metrics, exempt)
+	if err != nil {
+		return err
+	}
 	registration, err := api.New(api.Options{Registrar: n.registrar, Verifier: verifier, Version: n.version,
 		Logger: n.log, Registerer: n.metrics})
 	if err != nil {
@@ -204,6 +219,7 @@ func (n *Node) buildSurfaces() error {
 	n.surfaces = []surface{
 		{"admin", n.cfg.Admin.Listen, newHTTPListener(n.adminHandler(), bounds{}, n.log)},
 		{"handle", n.cfg.Handle.Listen, handles},
+		{"dns", n.cfg.DNS.Listen, names},
 		{"grpc", n.cfg.GRPC.Listen, newGRPCListener(
 			grpcserver.New(n.resolver, grpcserver.Options{Metrics: calls, Logger: n.log}),
 			grpcapi.New(n.registrar, verifier, grpcapi.Options{Logger: n.log}),
@@ -215,7 +231,30 @@ func (n *Node) buildSurfaces() error {
 	return nil
 }
 
-// Addr returns the bound address of a surface: "handle", "grpc", "http" or "admin".
+// buildDNS makes the DNS server.
+func (n *Node) buildDNS(metrics *resolver.Metrics, exempt []netip.Prefix) (*dnsserver.Server, error) {
+	zone, err := n.cfg.DNS.Zones(n.nameserverIP())
+	if err != nil {
+		return nil, err
+	}
+	started := uint32(time.Now().Unix()) // what is answered is made anew: the zones have no versions
+	zone.Serial = func() uint32 { return started }
+	secret, err := n.cfg.DNS.CookieSecret()
+	if err != nil {
+		return nil, err
+	}
+	slip := n.cfg.DNS.Slip
+	if slip == 0 {
+		slip = -1
+	}
+	return dnsserver.New(dnsserver.Options{
+		Resolver: n.resolver, Zone: zone, Metrics: metrics, Logger: n.log, NSID: n.cfg.DNS.NSID, CookieSecret: secret,
+		UDPBytesPerSecond: int(n.cfg.Limits.UDPBytesPerSecond), UDPBurst: int(n.cfg.Limits.UDPBurstBytes), UDPExempt: exempt,
+		ResponsesPerSecond: n.cfg.DNS.ResponsesPerSecond, Slip: slip, MaxConns: n.cfg.Limits.TCPConnections,
+	})
+}
+
+// Addr returns the bound address of a surface: "handle", "dns", "grpc", "http" or "admin".
 func (n *Node) Addr(name string) net.Addr {
 	for _, s := range n.surfaces {
 		if s.name == name {

@@ -60,6 +60,17 @@ func (n *Node) publicIP() (netip.Addr, error) {
 	return netip.AddrFrom4([4]byte{127, 0, 0, 1}), nil
 }
 
+// nameserverIP is the address of the node as a nameserver, unless dns.public_ip says otherwise.
+func (n *Node) nameserverIP() netip.Addr {
+	host, _, _ := net.SplitHostPort(n.cfg.DNS.Listen)
+	for _, text := range []string{n.cfg.Handle.PublicIP, host} {
+		if ip, err := netip.ParseAddr(text); err == nil && !ip.IsUnspecified() {
+			return ip.Unmap()
+		}
+	}
+	return netip.AddrFrom4([4]byte{127, 0, 0, 1})
+}
+
 func port(addr net.Addr) uint32 {
 	switch a := addr.(type) {
 	case *net.TCPAddr:
