@@ -9,9 +9,11 @@ import (
 	"github.com/idnode/idnode/resolver/internal/siphash"
 )
 
+// CookieSecretSize is the octets of the secret that cookies are made with (RFC 9018, section 4.4).
+const CookieSecretSize = 16
+
 // Lengths of the COOKIE option (RFC 7873, section 4) and of our server cookie (RFC 9018, section 4).
 const (
-	cookieSecret = 16 // octets of the secret (RFC 9018, section 4.4)
 	clientCookie = 8
 	serverCookie = 16
 	minServer    = 8 // of any server's
@@ -28,7 +30,7 @@ const (
 // 9018): version 1, three reserved octets, the time, and SipHash-2-4 of all that goes before and the
 // client's address.
 type cookies struct {
-	secret [cookieSecret]byte
+	secret [CookieSecretSize]byte
 }
 
 // append appends the server cookie for a client to dst.

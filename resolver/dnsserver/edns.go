@@ -6,10 +6,12 @@ import (
 	"github.com/miekg/dns"
 )
 
+// MaxNSID is the most octets of Options.NSID, so that an answer without records always fits 512.
+const MaxNSID = 128
+
 const (
-	minUDP  = 512  // octets that every client takes (RFC 1035, section 2.3.4)
-	maxUDP  = 1232 // octets of an answer that no path cuts into fragments: IPv6's least MTU less its headers
-	MaxNSID = 128  // octets, so that an answer without records always fits minUDP
+	minUDP = 512  // octets that every client takes (RFC 1035, section 2.3.4)
+	maxUDP = 1232 // octets of an answer that no path cuts into fragments: IPv6's least MTU less its headers
 
 	optRR     = 1 + fixedRR // octets of an OPT record without options
 	optHeader = 4           // octets of an option's code and length

@@ -42,9 +42,12 @@ func (x *exchange) answer(ctx context.Context, msg []byte, from netip.Addr) (out
 	rcode := x.query.parse(msg)
 	x.bake(from)
 	var last dns.RR
-	if x.r = x.decide(ctx, rcode); x.r.rcode == dns.RcodeNotAuth {
-		last = unknownKey(msg, &x.query, x.start)
+	if rcode == dns.RcodeSuccess && x.query.tsig > 0 {
+		if last = unknownKey(msg, &x.query, x.start); last == nil {
+			rcode = dns.RcodeFormatError
+		}
 	}
+	x.r = x.decide(ctx, rcode)
 	out, err := x.pack(&x.query, &x.r, x.options(), last, x.limit(), x.tcp)
 	if err != nil {
 		x.s.log.Error("a reply cannot be written", "err", err)
@@ -188,14 +191,14 @@ func statusOf(rcode int) resolver.Status {
 }
 
 // unknownKey is the TSIG record that answers the one of q, in msg: we share no keys with anyone (RFC 8945,
-// sections 5.2.1 and 5.3.2). It is nil if that cannot be read.
+// sections 5.2.1 and 5.3.2). It is nil if that cannot be read, which is told with FORMERR.
 func unknownKey(msg []byte, q *query, now time.Time) dns.RR {
 	rr, _, err := dns.UnpackRR(msg, q.tsig)
 	if err != nil {
 		return nil
 	}
 	t, ok := rr.(*dns.TSIG)
-	if !ok {
+	if !ok || t.Algorithm == "" {
 		return nil
 	}
 	return &dns.TSIG{Hdr: dns.RR_Header{Name: t.Hdr.Name, Rrtype: dns.TypeTSIG, Class: dns.ClassANY}, Algorithm: t.Algorithm,
