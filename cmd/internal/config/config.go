@@ -121,7 +121,7 @@ func Default() Config {
 		DataDir: "data",
 		Handle:  Handle{Listen: "127.0.0.1:2641", CaseInsensitive: true, IdleTimeout: 5 * time.Minute},
 		DNS: DNS{Listen: "127.0.0.1:5300", Zone: []string{"id.example"}, MaxTTL: 24 * time.Hour, NegativeTTL: time.Minute,
-			Suspended: "nxdomain", Slip: 2},
+			Suspended: "nxdomain", RRLSlip: 2},
 		GRPC:  GRPC{Listen: "127.0.0.1:9090"},
 		HTTP:  HTTP{Listen: "127.0.0.1:8080"},
 		Admin: Admin{Listen: "127.0.0.1:9464"},

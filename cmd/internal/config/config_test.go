@@ -97,6 +97,45 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
+// TestZones: zones are read as a list, as one name, and from the environment.
+func TestZones(t *testing.T) {
+	for _, tt := range []struct {
+		file, env string
+		want      []string
+	}{
+		{"dns:\n  zone: [a.example, b.example]\n", "", []string{"a.example", "b.example"}},
+		{"dns:\n  zone: a.example\n", "", []string{"a.example"}},
+		{"dns:\n  zone: a.example\n", "IDNODE_DNS_ZONE=c.example, d.example", []string{"c.example", "d.example"}},
+	} {
+		path := filepath.Join(t.TempDir(), "c.yaml")
+		if err := os.WriteFile(path, []byte(tt.file), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, _, err := Load(path, []string{tt.env})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(tt.want, c.DNS.Zone); diff != "" {
+			t.Errorf("%s %s: %s", tt.file, tt.env, diff)
+		}
+	}
+}
+
+func TestCookieSecret(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "secret")
+	for text, want := range map[string]string{
+		"0123456789abcdef": "0123456789abcdef", "30313233343536373839616263646566\n": "0123456789abcdef", "3031": "",
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, err := (&DNS{CookieSecretFile: path}).CookieSecret()
+		if string(got) != want || (err == nil) != (want != "") {
+			t.Errorf("%q: got %q, %v", text, got, err)
+		}
+	}
+}
+
 func TestHomed(t *testing.T) {
 	c := Default()
 	c.Handle.Homed = []string{"0.NA/0.NA/88.990", "0.na/88.990", "88.990.1001"}
@@ -127,6 +166,14 @@ func TestMistakes(t *testing.T) {
 		{"negative", "limits:\n  batch_rows: -1\n", "limits.batch_rows"},
 		{"site file", "handle:\n  site_file: /nonexistent/site\n", "handle.site_file"},
 		{"key file", "handle:\n  server_key_file: /nonexistent/key\n", "handle.server_key_file"},
+		{"zone", "dns:\n  zone: [\"a..b\"]\n", `"a..b" is not a domain name`},
+		{"no zone", "dns:\n  zone: []\n", "dns.zone"},
+		{"suspended", "dns:\n  suspended: hidden\n", "dns.suspended"},
+		{"ttl", "dns:\n  negative_ttl: -1s\n", "dns.negative_ttl"},
+		{"slip", "dns:\n  rrl_slip: -1\n", "dns.rrl_slip"},
+		{"dns address", "dns:\n  public_ip: here\n", "dns.public_ip"},
+		{"cookie file", "dns:\n  cookie_secret_file: /nonexistent/key\n", "dns.cookie_secret_file"},
+		{"nsi file", "ecode:\n  nsi_file: /nonexistent/nsi\n", "ecode.nsi_file"},
 		{"network", "limits:\n  udp_exempt: [somewhere]\n", "limits.udp_exempt"},
 		{"admin", "handle:\n  server_admins: [\"88.990/srvadmin\"]\n", "handle.server_admins"},
 	}

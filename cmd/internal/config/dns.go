@@ -32,13 +32,13 @@ type DNS struct {
 	// Suspended is the answer for names of suspended namespaces: "nxdomain" or "servfail".
 	Suspended string `koanf:"suspended"`
 	NSID      string `koanf:"nsid"` // told to who asks which server has answered
-	// CookieSecretFile holds 16 octets as hexadecimal digits, the same on all servers of one address.
-	// Default: made up at start.
+	// CookieSecretFile holds 16 octets, as they are or as hexadecimal digits, the same on all servers of
+	// one address. Default: made up at start.
 	CookieSecretFile string `koanf:"cookie_secret_file"`
 	// ResponsesPerSecond bounds the answers to a network over UDP; 0 for no bound but that in octets.
 	ResponsesPerSecond int `koanf:"responses_per_second"`
-	// Slip is of how many answers beyond the bounds one is sent, cut short; 0 for none.
-	Slip int `koanf:"slip"`
+	// RRLSlip is of how many answers beyond the bounds one is sent, cut short; 0 for none.
+	RRLSlip int `koanf:"rrl_slip"`
 }
 
 // Ecode is what is known of Ecode's coding systems.
@@ -71,9 +71,12 @@ func (d *DNS) CookieSecret() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dns.cookie_secret_file: %w", err)
 	}
+	if len(text) == dnsserver.CookieSecretSize {
+		return text, nil
+	}
 	secret, err := hex.DecodeString(strings.TrimSpace(string(text)))
-	if err != nil || len(secret) != 16 {
-		return nil, fmt.Errorf("dns.cookie_secret_file: %s does not hold 32 hexadecimal digits", d.CookieSecretFile)
+	if err != nil || len(secret) != dnsserver.CookieSecretSize {
+		return nil, fmt.Errorf("dns.cookie_secret_file: %s holds neither 16 octets nor 32 hexadecimal digits", d.CookieSecretFile)
 	}
 	return secret, nil
 }
@@ -118,11 +121,17 @@ func (d *DNS) check() error {
 	if len(d.NSID) > dnsserver.MaxNSID {
 		fail("nsid", "is longer than %d octets", dnsserver.MaxNSID)
 	}
+	if d.MaxTTL <= 0 {
+		fail("max_ttl", "must be positive")
+	}
+	if d.NegativeTTL <= 0 {
+		fail("negative_ttl", "must be positive")
+	}
 	if d.ResponsesPerSecond < 0 {
 		fail("responses_per_second", "is negative")
 	}
-	if d.Slip < 0 {
-		fail("slip", "is negative")
+	if d.RRLSlip < 0 {
+		fail("rrl_slip", "is negative")
 	}
 	return errors.Join(errs...)
 }

@@ -33,6 +33,7 @@ type readiness struct {
 	Store string `json:"store"` // "ok", or why it takes no writes
 	// The bound addresses, under the names of the ready line.
 	Handle string `json:"handle"`
+	DNS    string `json:"dns"`
 	GRPC   string `json:"grpc"`
 	HTTP   string `json:"http"`
 	Admin  string `json:"admin"`
@@ -43,7 +44,7 @@ type readiness struct {
 func (n *Node) readyz(w http.ResponseWriter, req *http.Request) {
 	phase := n.phase.Load()
 	r := readiness{Phase: [...]string{"starting", "ready", "leaving"}[phase], Store: "ok",
-		Handle: n.address("handle"), GRPC: n.address("grpc"), HTTP: n.address("http"), Admin: n.address("admin")}
+		Handle: n.address("handle"), DNS: n.address("dns"), GRPC: n.address("grpc"), HTTP: n.address("http"), Admin: n.address("admin")}
 	r.Ready = phase == ready
 	if err := n.engine.Health(); err != nil {
 		r.Ready, r.Store = false, err.Error()

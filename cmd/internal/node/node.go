@@ -243,7 +243,7 @@ func (n *Node) buildDNS(metrics *resolver.Metrics, exempt []netip.Prefix) (*dnss
 	if err != nil {
 		return nil, err
 	}
-	slip := n.cfg.DNS.Slip
+	slip := n.cfg.DNS.RRLSlip
 	if slip == 0 {
 		slip = -1
 	}
