@@ -15,6 +15,7 @@ import (
 	"github.com/idnode/idnode/proto/handle"
 	"github.com/idnode/idnode/resolver"
 	"github.com/idnode/idnode/resolver/internal/budget"
+	"github.com/idnode/idnode/resolver/internal/conns"
 	"github.com/idnode/idnode/resolver/internal/udpsock"
 )
 
@@ -97,11 +98,10 @@ type Server struct {
 	sockets  []*net.UDPConn
 	base     context.Context // of queries: it outlives the call of Shutdown, not its deadline
 	cancel   context.CancelFunc
-	running  sync.WaitGroup
+	conns    *conns.Table
+	running  sync.WaitGroup // of the sockets' goroutines
 
 	mu       sync.Mutex
-	conns    map[*conn]struct{}
-	perAddr  map[netip.Addr]int
 	draining bool
 }
 
@@ -113,11 +113,10 @@ func New(o Options) (*Server, error) {
 	o.setDefaults()
 	s := &Server{
 		o: o, log: o.Logger, resolve: o.Resolver.Resolve, now: time.Now,
-		budget:  budget.New(o.UDPBytesPerSecond, o.UDPBurst, o.UDPExempt),
-		udp:     o.Metrics.Front("handle_udp"),
-		tcp:     o.Metrics.Front("handle_tcp"),
-		conns:   make(map[*conn]struct{}),
-		perAddr: make(map[netip.Addr]int),
+		budget: budget.New(o.UDPBytesPerSecond, o.UDPBurst, o.UDPExempt),
+		udp:    o.Metrics.Front("handle_udp"),
+		tcp:    o.Metrics.Front("handle_tcp"),
+		conns:  conns.NewTable(o.MaxConns, o.MaxConnsPerAddr),
 	}
 	s.site.Store(&site{serial: handle.NoSiteSerial, primary: true})
 	s.base, s.cancel = context.WithCancel(context.Background())
@@ -128,33 +127,10 @@ func New(o Options) (*Server, error) {
 
 // Bind listens on addr over TCP, and over UDP on the same port. Port 0 chooses one.
 func (s *Server) Bind(addr string) error {
-	_, port, err := net.SplitHostPort(addr)
-	if err != nil {
+	var err error
+	if s.listener, s.sockets, err = udpsock.ListenBoth(addr, s.o.UDPSockets); err != nil {
 		return fmt.Errorf("bind handle server: %w", err)
 	}
-	tries := 1
-	if port == "0" {
-		tries = 16 // the port that TCP is given may be taken for UDP
-	}
-	for range tries {
-		if err = s.bind(addr); err == nil {
-			return nil
-		}
-	}
-	return fmt.Errorf("bind handle server: %w", err)
-}
-
-func (s *Server) bind(addr string) error {
-	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		return err
-	}
-	sockets, err := udpsock.Listen(l.Addr().String(), s.o.UDPSockets)
-	if err != nil {
-		l.Close()
-		return err
-	}
-	s.listener, s.sockets = l, sockets
 	return nil
 }
 
@@ -179,11 +155,9 @@ func (s *Server) Serve(ctx context.Context) error {
 		s.running.Go(func() { s.serveUDP(c) })
 	}
 	s.mu.Unlock()
-	err := s.accept()
+	s.accept()
 	s.running.Wait()
-	if err != nil {
-		return fmt.Errorf("serve handle: %w", err)
-	}
+	s.conns.Wait()
 	return nil
 }
 
@@ -209,10 +183,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	defer s.cancel()
 	s.mu.Lock()
 	s.draining = true
-	for c := range s.conns {
-		c.drain()
-	}
 	s.mu.Unlock()
+	s.conns.Drain()
 	if s.listener != nil {
 		s.listener.Close()
 	}
@@ -222,6 +194,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() {
 		s.running.Wait()
+		s.conns.Wait()
 		close(done)
 	}()
 	var err error
@@ -230,11 +203,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	case <-ctx.Done():
 		err = ctx.Err()
 		s.cancel()
-		s.mu.Lock()
-		for c := range s.conns {
-			c.Close()
-		}
-		s.mu.Unlock()
+		s.conns.Cut()
 		<-done
 	}
 	for _, c := range s.sockets {

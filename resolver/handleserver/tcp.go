@@ -1,18 +1,16 @@
 package handleserver
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"net/netip"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/idnode/idnode/proto/handle"
+	"github.com/idnode/idnode/resolver/internal/conns"
 )
 
 const (
@@ -25,76 +23,24 @@ const (
 // conn is a connection with all that its goroutine needs. Answers gather in out and leave when the
 // requests that have arrived are answered.
 type conn struct {
-	net.Conn
+	*conns.Conn
 	answerer
-	addr   netip.Addr
-	r      *bufio.Reader
 	out    []byte
-	long   []byte // a message that is longer than r's buffer
+	long   []byte // a message that is longer than the reader's buffer
 	served int    // messages answered
-
-	mu       sync.Mutex
-	idle     bool // waiting for the first octet of a message
-	draining bool // to be closed when idle
 }
 
 // errDone ends a connection without more words.
 var errDone = errors.New("connection done")
 
 // accept takes connections until the listener is closed.
-func (s *Server) accept() error {
-	var wait time.Duration
-	for {
-		c, err := s.listener.Accept()
-		if err != nil {
-			if errors.Is(err, net.ErrClosed) {
-				return nil
-			}
-			// Out of file descriptors or the like: others may end soon.
-			wait = min(max(2*wait, 5*time.Millisecond), time.Second)
-			s.log.Warn("accepting a connection", "err", err, "wait", wait)
-			time.Sleep(wait)
-			continue
+func (s *Server) accept() {
+	conns.Accept(s.listener, s.log, func(c net.Conn) {
+		serve := func(c *conns.Conn) { (&conn{Conn: c, answerer: answerer{s: s, front: s.tcp}}).serve(s.base) }
+		if !s.conns.Serve(c, readBuffer, serve) {
+			s.tcp.Drop("connections")
 		}
-		wait = 0
-		if t := s.admit(c); t != nil {
-			go func() {
-				defer s.running.Done()
-				t.serve(s.base)
-				t.Close()
-				s.forget(t)
-			}()
-		}
-	}
-}
-
-// admit registers c as running, or closes it and returns nil if there are too many.
-func (s *Server) admit(c net.Conn) *conn {
-	var addr netip.Addr
-	if a, ok := c.RemoteAddr().(*net.TCPAddr); ok {
-		addr = a.AddrPort().Addr().Unmap()
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.draining || len(s.conns) >= s.o.MaxConns || s.perAddr[addr] >= s.o.MaxConnsPerAddr {
-		s.tcp.Drop("connections")
-		c.Close()
-		return nil
-	}
-	t := &conn{Conn: c, answerer: answerer{s: s, front: s.tcp}, addr: addr, r: bufio.NewReaderSize(c, readBuffer)}
-	s.conns[t] = struct{}{}
-	s.perAddr[addr]++
-	s.running.Add(1)
-	return t
-}
-
-func (s *Server) forget(t *conn) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.conns, t)
-	if s.perAddr[t.addr]--; s.perAddr[t.addr] == 0 {
-		delete(s.perAddr, t.addr)
-	}
+	})
 }
 
 // serve answers messages in their order until the connection ends.
@@ -110,7 +56,7 @@ func (c *conn) serve(ctx context.Context) {
 		}
 		c.out = c.answer(ctx, c.out, e, src)
 		c.served++
-		c.r.Discard(n)
+		c.R.Discard(n)
 		if cap(c.long) > flushAt {
 			c.long = nil
 		}
@@ -120,10 +66,10 @@ func (c *conn) serve(ctx context.Context) {
 	}
 }
 
-// next reads a message. It is good until n octets are discarded from c.r. Any error ends the
+// next reads a message. It is good until n octets are discarded from c.R. Any error ends the
 // connection; what there is to say of it has been appended to c.out.
 func (c *conn) next() (e handle.Envelope, src []byte, n int, err error) {
-	if c.r.Buffered() == 0 {
+	if c.R.Buffered() == 0 {
 		if err := c.await(); err != nil {
 			return e, nil, 0, err
 		}
@@ -144,12 +90,12 @@ func (c *conn) next() (e handle.Envelope, src []byte, n int, err error) {
 		return e, nil, 0, c.complain(e, nil, textLength)
 	}
 	n = handle.EnvelopeSize + int(e.Length)
-	if n <= c.r.Size() {
+	if n <= c.R.Size() {
 		if b, err = c.peek(n, &deadline); len(b) > handle.EnvelopeSize {
 			src = b[handle.EnvelopeSize:]
 		}
 	} else {
-		c.r.Discard(handle.EnvelopeSize)
+		c.R.Discard(handle.EnvelopeSize)
 		src, err = c.readLong(int(e.Length), &deadline)
 		n = 0
 	}
@@ -174,43 +120,21 @@ func (c *conn) await() error {
 	case 1:
 		wait = c.s.o.LingerTimeout
 	}
-	c.mu.Lock()
-	if c.draining {
-		c.mu.Unlock()
-		return errDone
-	}
-	c.idle = true
-	c.SetReadDeadline(time.Now().Add(wait))
-	c.mu.Unlock()
-	_, err := c.r.Peek(1)
-	c.mu.Lock()
-	c.idle = false
-	c.mu.Unlock()
-	if err != nil {
+	if !c.Await(wait) {
 		return errDone
 	}
 	return nil
 }
 
-// drain makes the connection end when it has nothing to answer.
-func (c *conn) drain() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.draining = true
-	if c.idle {
-		c.SetReadDeadline(time.Unix(1, 0))
-	}
-}
-
-// peek returns the next n octets, which fit c.r. What has been answered leaves before it blocks.
+// peek returns the next n octets, which fit c.R. What has been answered leaves before it blocks.
 // All of a message must come by its deadline, which begins when it is first waited for.
 func (c *conn) peek(n int, deadline *time.Time) ([]byte, error) {
-	if c.r.Buffered() < n {
+	if c.R.Buffered() < n {
 		if err := c.block(deadline); err != nil {
 			return nil, err
 		}
 	}
-	return c.r.Peek(n)
+	return c.R.Peek(n)
 }
 
 // readLong reads n octets into memory that grows as they arrive.
@@ -223,7 +147,7 @@ func (c *conn) readLong(n int, deadline *time.Time) ([]byte, error) {
 		have := len(c.long)
 		step := min(n-have, max(readStep, have))
 		c.long = slices.Grow(c.long, step)
-		m, err := io.ReadFull(c.r, c.long[have:have+step])
+		m, err := io.ReadFull(c.R, c.long[have:have+step])
 		c.long = c.long[:have+m]
 		if err == io.ErrUnexpectedEOF {
 			err = io.EOF
@@ -283,8 +207,8 @@ func (c *conn) cut(err error) error {
 // farewell closes the sending half and reads a little longer, so that what the client is still
 // sending does not make the system throw away our last words.
 func (c *conn) farewell() {
-	if t, ok := c.Conn.(*net.TCPConn); ok && t.CloseWrite() == nil {
+	if t, ok := c.Conn.Conn.(*net.TCPConn); ok && t.CloseWrite() == nil {
 		c.SetReadDeadline(time.Now().Add(farewell))
-		io.CopyN(io.Discard, c.r, handle.MaxMessage)
+		io.CopyN(io.Discard, c.R, handle.MaxMessage)
 	}
 }

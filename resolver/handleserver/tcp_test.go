@@ -220,11 +220,6 @@ func TestConnectionLimits(t *testing.T) {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	s.mu.Lock()
-	if len(s.perAddr) > 1 {
-		t.Errorf("addresses: %v", s.perAddr)
-	}
-	s.mu.Unlock()
 }
 
 // TestSlowReader asks for more than the buffers between hold and does not read: the server gives up.

@@ -26,7 +26,7 @@ func ListenBoth(addr string, n int) (net.Listener, []*net.UDPConn, error) {
 			continue
 		}
 		var sockets []*net.UDPConn
-		if sockets, err = Listen(l.Addr().String(), n); err == nil {
+		if sockets, err = listen(l.Addr().String(), n); err == nil {
 			return l, sockets, nil
 		}
 		l.Close()
@@ -34,8 +34,8 @@ func ListenBoth(addr string, n int) (net.Listener, []*net.UDPConn, error) {
 	return nil, nil, err
 }
 
-// Listen opens n sockets on addr, or one where the system cannot share an address.
-func Listen(addr string, n int) ([]*net.UDPConn, error) {
+// listen opens n sockets on addr, or one where the system cannot share an address.
+func listen(addr string, n int) ([]*net.UDPConn, error) {
 	lc := net.ListenConfig{Control: shareAddress}
 	if !CanShare {
 		n = 1
