@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/idnode/idnode/resolver"
 	"github.com/idnode/idnode/resolver/internal/budget"
 	"github.com/idnode/idnode/resolver/internal/udpsock"
 )
@@ -56,8 +57,12 @@ func (u *udpSocket) packet(ctx context.Context, packet []byte, from netip.AddrPo
 		u.front.Drop("source_port")
 		return
 	}
-	out := u.admit(u.answer(ctx, packet, from.Addr()), len(packet), from.Addr())
-	if out == nil {
+	out := u.answer(ctx, packet, from.Addr())
+	if u.r.status == resolver.Overloaded {
+		u.abandon("overload") // the client asks again, or another server; a failure would be kept
+		return
+	}
+	if out = u.admit(out, len(packet), from.Addr()); out == nil {
 		u.abandon("rrl")
 		return
 	}
