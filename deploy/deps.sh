@@ -1,15 +1,22 @@
 #!/bin/sh
-# Installs what the tests need beside Go, make and git: a C compiler for the race detector, curl
-# for the commands of README.md. Says what is missing, and fails, where it cannot install it.
+# Installs what the tests and the sample need beside Go, make and git: a C compiler for the race
+# detector, curl for the commands of README.md, and three clients of the DNS, each of other make.
+# Says what is missing, and fails, where it cannot install it.
 set -eu
 packages=
-command -v "${CC:-gcc}" >/dev/null || packages="gcc libc6-dev"
-command -v curl >/dev/null || packages="$packages curl"
+need() { # command, its Debian packages
+	command -v "$1" >/dev/null || packages="$packages $2"
+}
+need "${CC:-gcc}" "gcc libc6-dev"
+need curl curl
+need dig bind9-dnsutils
+need drill ldnsutils
+need kdig knot-dnsutils
 [ -n "$packages" ] || exit 0
 sudo=
 [ "$(id -u)" = 0 ] || sudo=sudo
 if ! command -v apt-get >/dev/null || { [ -n "$sudo" ] && ! command -v sudo >/dev/null; }; then
-	echo "deps: install these by hand: $packages" >&2
+	echo "deps: install these by hand:$packages" >&2
 	exit 1
 fi
 export DEBIAN_FRONTEND=noninteractive

@@ -29,13 +29,13 @@ func TestMain(m *testing.M) {
 
 // daemon is a running idnode process.
 type daemon struct {
-	t                         *testing.T
-	cmd                       *exec.Cmd
-	dir                       string
-	http, grpc, handle, admin string
-	key                       string // the operator's API key
-	exited                    chan error
-	log                       *lockedBuffer
+	t                              *testing.T
+	cmd                            *exec.Cmd
+	dir                            string
+	http, grpc, handle, dns, admin string
+	key                            string // the operator's API key
+	exited                         chan error
+	log                            *lockedBuffer
 }
 
 type lockedBuffer struct {
@@ -61,7 +61,7 @@ func startDaemon(t *testing.T, dir string, env ...string) *daemon {
 	d := &daemon{t: t, dir: dir, exited: make(chan error, 1), log: new(lockedBuffer)}
 	d.cmd = exec.Command(os.Args[0], "serve", "--log-format", "json")
 	d.cmd.Env = append(os.Environ(), asDaemon+"=1", "IDNODE_DATA_DIR="+dir, "IDNODE_NODE_PREFIXES=88.1021,oid:1.2.156.10001",
-		"IDNODE_HTTP_LISTEN=127.0.0.1:0", "IDNODE_GRPC_LISTEN=127.0.0.1:0", "IDNODE_HANDLE_LISTEN=127.0.0.1:0", "IDNODE_ADMIN_LISTEN=127.0.0.1:0")
+		"IDNODE_HTTP_LISTEN=127.0.0.1:0", "IDNODE_GRPC_LISTEN=127.0.0.1:0", "IDNODE_HANDLE_LISTEN=127.0.0.1:0", "IDNODE_ADMIN_LISTEN=127.0.0.1:0", "IDNODE_DNS_LISTEN=127.0.0.1:0")
 	d.cmd.Env = append(d.cmd.Env, env...)
 	stderr, err := d.cmd.StderrPipe()
 	if err != nil {
@@ -96,7 +96,7 @@ func startDaemon(t *testing.T, dir string, env ...string) *daemon {
 	})
 	select {
 	case addrs := <-ready:
-		d.http, d.grpc, d.handle, d.admin = addrs["http"], addrs["grpc"], addrs["handle"], addrs["admin"]
+		d.http, d.grpc, d.handle, d.dns, d.admin = addrs["http"], addrs["grpc"], addrs["handle"], addrs["dns"], addrs["admin"]
 	case err := <-d.exited:
 		t.Fatalf("the node ended: %v\n%s", err, d.log)
 	case <-time.After(30 * time.Second):
@@ -243,7 +243,7 @@ func TestStartFailures(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			cmd := exec.Command(os.Args[0], "serve")
 			cmd.Env = append(os.Environ(), asDaemon+"=1", "IDNODE_DATA_DIR="+tt.dir, "IDNODE_HTTP_LISTEN="+tt.listen,
-				"IDNODE_GRPC_LISTEN=127.0.0.1:0", "IDNODE_HANDLE_LISTEN=127.0.0.1:0", "IDNODE_ADMIN_LISTEN=127.0.0.1:0")
+				"IDNODE_GRPC_LISTEN=127.0.0.1:0", "IDNODE_HANDLE_LISTEN=127.0.0.1:0", "IDNODE_ADMIN_LISTEN=127.0.0.1:0", "IDNODE_DNS_LISTEN=127.0.0.1:0")
 			out, err := cmd.CombinedOutput()
 			if cmd.ProcessState.ExitCode() != exitFailed || !strings.Contains(string(out), tt.want) {
 				t.Errorf("got %v and %s, want exit code 1 and %q", err, out, tt.want)

@@ -36,7 +36,7 @@ func TestSampleRun(t *testing.T) {
 	cmd := exec.Command(script, ".run")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "IDNODE_HTTP_LISTEN=127.0.0.1:0", "IDNODE_GRPC_LISTEN=127.0.0.1:0",
-		"IDNODE_HANDLE_LISTEN=127.0.0.1:0", "IDNODE_ADMIN_LISTEN=127.0.0.1:0")
+		"IDNODE_HANDLE_LISTEN=127.0.0.1:0", "IDNODE_ADMIN_LISTEN=127.0.0.1:0", "IDNODE_DNS_LISTEN=127.0.0.1:0")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
@@ -54,14 +54,14 @@ func TestSampleRun(t *testing.T) {
 	for lines.Scan() {
 		line := lines.Text()
 		printed = append(printed, line)
-		if strings.HasPrefix(line, "  curl ") || strings.HasPrefix(line, "  bin/idctl ") {
+		if strings.HasPrefix(line, "  curl ") || strings.HasPrefix(line, "  bin/idctl ") || strings.HasPrefix(line, "  dig ") {
 			commands = append(commands, strings.TrimSpace(line))
 		}
 		if strings.HasPrefix(line, "The operator's API key") {
 			break
 		}
 	}
-	if len(commands) < 10 {
+	if len(commands) < 18 {
 		t.Fatalf("it printed %d commands:\n%s", len(commands), strings.Join(printed, "\n"))
 	}
 	for _, command := range commands {

@@ -14,7 +14,8 @@ if [ ! -s "$pen" ]; then
 fi
 
 export IDNODE_DATA_DIR="${IDNODE_DATA_DIR:-$run/data}"
-export IDNODE_NODE_PREFIXES="${IDNODE_NODE_PREFIXES:-88.1021,oid:1.3.6.1.4.1}"
+export IDNODE_DNS_ZONE="${IDNODE_DNS_ZONE:-id.example}"
+export IDNODE_NODE_PREFIXES="${IDNODE_NODE_PREFIXES:-88.1021,oid:1.3.6.1.4.1,oid:1.2.156.10001,gs1:690123,ecode:10064,ecode:300001,ecode:400001}"
 log=$run/idnode.log
 : >"$log"
 bin/idnode serve --log-format text >>"$log" 2>&1 &
@@ -38,10 +39,11 @@ if [ -z "$ready" ]; then
 	exit 1
 fi
 address() { printf '%s\n' "$ready" | sed -n "s/.* $1=\([^ ]*\).*/\1/p"; }
-http=$(address http) grpc=$(address grpc) handle=$(address handle) admin=$(address admin)
+http=$(address http) grpc=$(address grpc) handle=$(address handle) dns=$(address dns) admin=$(address admin)
 export IDCTL_SERVER="http://$http" IDCTL_KEY_FILE="$IDNODE_DATA_DIR/operator.key"
 
 bin/idctl import --allocate --mode skip-existing "$here/manufacturing.ndjson"
+bin/idctl import --allocate --mode skip-existing "$here/codes.ndjson"
 if [ -s "$pen" ]; then
 	bin/idctl import --allocate --mode skip-existing "$pen"
 else
@@ -51,11 +53,13 @@ fi
 # What follows is printed so that it works from another terminal in this directory, and is shorter
 # where the defaults serve.
 mine=88.1021.150/MY-$(date +%H%M%S) # free each time
-server= key= via_grpc= via_handle=
+server= key= via_grpc= via_handle= via_dns=
 [ "$http" = 127.0.0.1:8080 ] || server=" --server http://$http"
 [ "$IDNODE_DATA_DIR" = .run/data ] || key=" --key-file $IDCTL_KEY_FILE"
 [ "$grpc" = 127.0.0.1:9090 ] || via_grpc=" --addr $grpc"
 [ "$handle" = 127.0.0.1:2641 ] || via_handle=" --addr $handle"
+[ "$dns" = 127.0.0.1:5300 ] || via_dns=" --addr $dns"
+zone=${IDNODE_DNS_ZONE%%,*} at="@${dns%:*} -p ${dns##*:}"
 cat <<EOF
 
 The node is running; its log is $log. Try, from another terminal in this directory:
@@ -66,6 +70,14 @@ The node is running; its log is $log. Try, from another terminal in this directo
   bin/idctl resolve 88.1021.150/BRG-6205-0001 --via grpc$via_grpc
   bin/idctl resolve 88.1021.150/BRG-6205-0001 --via handle-udp$via_handle
   bin/idctl resolve 88.1021.150/BRG-6205-0001 --via handle-tcp$via_handle
+  bin/idctl resolve 88.1021.150/BRG-6205-0001 --via dns$via_dns
+  dig $at brg-6205-0001.150.1021.88.hdl.$zone TXT +short
+  dig $at 1.7.10001.156.2.1.oid.$zone NAPTR +short
+  bin/idctl$server resolve 6901234567892
+  bin/idctl$server resolve https://example.com/01/06901234567892/10/HB240318/21/0001
+  bin/idctl$server trace '(01)06901234567892(10)HB240318(21)9999' --fallback
+  bin/idctl$server resolve 400001轴承-甲-01
+  bin/idctl$server$key prefix update gs1:690123 --pattern 'https://example.com/p/{01}?sn={21}'
 EOF
 if [ -s "$pen" ]; then
 	cat <<EOF
