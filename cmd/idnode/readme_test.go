@@ -1,21 +1,61 @@
 package main
 
 import (
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// TestReadme runs the commands of README.md's "First registration in five minutes" as they stand,
-// but for the ports, with the programs as they are built.
-func TestReadme(t *testing.T) {
-	text, err := os.ReadFile("../../README.md")
+// commands are the indented lines of a README: what a reader types.
+func commands(t *testing.T, name string) (text string, lines []string) {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join("../..", name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, section, ok := strings.Cut(string(text), "## First registration in five minutes\n")
+	for line := range strings.Lines(string(raw)) {
+		command, ok := strings.CutPrefix(line, "    ")
+		word, _, _ := strings.Cut(strings.TrimSpace(command), " ")
+		if ok && slices.Contains([]string{"curl", "dig", "export", "idctl", "make", "printf"}, word) || strings.Contains(command, "=$(") {
+			lines = append(lines, strings.TrimSpace(command))
+		}
+	}
+	return string(raw), lines
+}
+
+// TestReadmeChinese: both READMEs have the reader type the same, in the same order.
+func TestReadmeChinese(t *testing.T) {
+	_, english := commands(t, "README.md")
+	_, chinese := commands(t, "README.zh-CN.md")
+	for i := range max(len(english), len(chinese)) {
+		var en, zh string
+		if i < len(english) {
+			en, _, _ = strings.Cut(english[i], "  #")
+		}
+		if i < len(chinese) {
+			zh, _, _ = strings.Cut(chinese[i], "  #")
+		}
+		if fields := strings.Fields(en); len(fields) > 1 && fields[0] == "make" { // behind it stands what it does
+			if !strings.HasPrefix(zh, strings.Join(fields[:2], " ")) {
+				t.Fatalf("command %d: README.md has %q, README.zh-CN.md %q", i, en, zh)
+			}
+			continue
+		}
+		if en != zh {
+			t.Fatalf("command %d: README.md has %q, README.zh-CN.md %q", i, en, zh)
+		}
+	}
+}
+
+// TestReadme runs the commands of README.md's "First registration in five minutes" as they stand,
+// but for the ports, with the programs as they are built.
+func TestReadme(t *testing.T) {
+	text, _ := commands(t, "README.md")
+	_, section, ok := strings.Cut(text, "## First registration in five minutes\n")
 	if !ok {
 		t.Fatal("README.md has no section on the first registration")
 	}
@@ -38,19 +78,25 @@ func TestReadme(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build idctl: %v\n%s", err, out)
 	}
-	d := startDaemon(t, filepath.Join(dir, ".run", "data"))
+	d := startDaemon(t, filepath.Join(dir, ".run", "data"), "IDNODE_DNS_ZONE="+zone)
+	_, port, err := net.SplitHostPort(d.dns)
+	if err != nil {
+		t.Fatal(err)
+	}
 	// The node of this test has other ports than the defaults that idctl takes.
 	prelude := `
 idctl() {
 	case "$*" in
 	*--via*grpc*) command idctl "$@" --addr ` + d.grpc + ` ;;
 	*--via*handle*) command idctl "$@" --addr ` + d.handle + ` ;;
+	*--via*dns*) command idctl "$@" --addr ` + d.dns + ` ;;
 	*) command idctl "$@" ;;
 	esac
 }
 curl() { command curl --fail-with-body "$@"; }
+dig() { command dig "$@" | grep .; } # an answer without records is none
 `
-	cmd := exec.Command("bash", "-euo", "pipefail", "-c", prelude+strings.ReplaceAll(script.String(), "127.0.0.1:8080", d.http))
+	cmd := exec.Command("bash", "-euo", "pipefail", "-c", prelude+strings.NewReplacer("127.0.0.1:8080", d.http, "-p 5300", "-p "+port).Replace(script.String()))
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "IDCTL_SERVER=http://"+d.http)
 	out, err := cmd.CombinedOutput()

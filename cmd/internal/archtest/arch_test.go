@@ -51,7 +51,7 @@ var homes = map[string][]string{
 
 // topLevel is what may stand in the root.
 var topLevel = []string{"cmd", "resolver", "registry", "storage", "proto", "bench", "deploy",
-	"go.mod", "go.sum", "Makefile", "README.md", "LICENSE"}
+	"go.mod", "go.sum", "Makefile", "README.md", "README.zh-CN.md", "LICENSE"}
 
 // file is a parsed Go file: its folder in the module, and what it imports.
 type file struct {
