@@ -24,8 +24,8 @@ type Asked struct {
 
 // Ask answers for a code as it was typed or scanned, in any spelling of any scheme (0: whichever it
 // is written in). Carriers' wrapping is taken off. A text that may be of several schemes is looked
-// for in each, the likeliest first; the first that has it answers, or else the first whose
-// namespace is ours. q.ID is ignored.
+// for in each, the likeliest first; the first that has a record of it answers, or else the first for
+// which something else speaks, see claim. q.ID is ignored.
 func (r *Resolver) Ask(ctx context.Context, text string, scheme identifier.Scheme, q Query) Asked {
 	var err error
 	sole := true
@@ -54,12 +54,12 @@ func (r *Resolver) Ask(ctx context.Context, text string, scheme identifier.Schem
 		}
 		q.ID = c.ID
 		a := r.Resolve(ctx, q)
-		if n := claim(a.Status); n > best {
+		if n := claim(&a); n > best {
 			best = n
 			asked.Query, asked.Answer, asked.Err = q, a, nil
 		}
 	}
-	if best < 0 || best == claim(NotResponsible) && asked.Candidates[0].Err != nil {
+	if best < 0 || best == 0 && asked.Candidates[0].Err != nil {
 		// Nothing of ours, and what the text looks most like has a slip: "1.40.1" is a wrong OID
 		// rather than a foreign Handle prefix.
 		asked.Query.ID = identifier.ID{}
@@ -82,16 +82,25 @@ func candidates(text string, scheme identifier.Scheme) []identifier.Candidate {
 	return identifier.Detect(name + strings.TrimPrefix(inner, name))
 }
 
-// certain is the claim of a status that settles what a text was meant to be.
-const certain = 2
+// certain is the claim of an answer that settles what a text was meant to be.
+const certain = 4
 
-// claim says how much speaks for a reading whose resolution ended in s.
-func claim(s Status) int {
-	switch s {
+// claim says how much speaks for a reading that got the answer a: a record of its own more than
+// one that stands in for it or is elsewhere, that more than a tombstone.
+func claim(a *Answer) int {
+	switch a.Status {
 	case NotResponsible, Invalid:
 		return 0
 	case NotFound:
 		return 1
+	case Revoked, Suspended:
+		return 2
+	case Referral:
+		return 3
+	case Found, NoValues:
+		if a.Tier == TierComputed || !a.Broader.IsZero() {
+			return 3
+		}
 	}
 	return certain
 }

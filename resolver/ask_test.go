@@ -49,6 +49,46 @@ func TestAsk(t *testing.T) {
 	}
 }
 
+// Of the readings of one text the one with a live record of its own answers, whatever comes first.
+func TestAskPrefersRecords(t *testing.T) {
+	const text = "11234567000005" // a GTIN-14 before an Ecode
+	values := []identifier.Value{{Index: 1, Type: "URL", Data: []byte("https://a"), Perms: identifier.DefaultPerms}}
+	for _, tt := range []struct {
+		name   string
+		gs1    identifier.Namespace
+		record *identifier.Record // of the GTIN
+		ecode  bool               // has a record
+		want   string
+	}{
+		{"a tombstone first", identifier.Namespace{State: identifier.NamespaceActive, Mode: identifier.Hosted},
+			&identifier.Record{State: identifier.Revoked, Reason: "gone"}, true, "ecode:11234567000005"},
+		{"a suspended namespace first", identifier.Namespace{State: identifier.NamespaceSuspended, Mode: identifier.Hosted}, nil, true, "ecode:11234567000005"},
+		{"a rule first", identifier.Namespace{State: identifier.NamespaceActive, Mode: identifier.Hosted, Patterns: []identifier.Pattern{{URL: "https://x.example/{01}"}}}, nil, true, "ecode:11234567000005"},
+		{"a rule and nothing else", identifier.Namespace{State: identifier.NamespaceActive, Mode: identifier.Hosted, Patterns: []identifier.Pattern{{URL: "https://x.example/{01}"}}}, nil, false, "gs1:(01)11234567000005"},
+		{"records of both", identifier.Namespace{State: identifier.NamespaceActive, Mode: identifier.Hosted}, &identifier.Record{Values: values}, true, "gs1:(01)11234567000005"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f, _ := ladderFixture(t)
+			tt.gs1.Scheme, tt.gs1.Prefix = identifier.GS1, "1234567"
+			if err := tt.gs1.Compile(); err != nil {
+				t.Fatal(err)
+			}
+			f.namespace(tt.gs1)
+			f.namespace(identifier.Namespace{Scheme: identifier.Ecode, Prefix: "11234", State: identifier.NamespaceActive, Mode: identifier.Hosted})
+			if tt.record != nil {
+				f.record("gs1:"+text, false, *tt.record)
+			}
+			if tt.ecode {
+				f.record("ecode:"+text, false, identifier.Record{Values: values})
+			}
+			got := f.resolver.Ask(t.Context(), text, 0, resolver.Query{})
+			if got.Answer.Status != resolver.Found || got.Query.ID.Qualified() != tt.want || len(got.Candidates) != 2 {
+				t.Errorf("got %v, read as %s, candidates %+v; want %s", got.Answer.Status, got.Query.ID.Qualified(), got.Candidates, tt.want)
+			}
+		})
+	}
+}
+
 func TestHasBeneath(t *testing.T) {
 	f, _ := ladderFixture(t)
 	for _, tt := range []struct {

@@ -22,8 +22,8 @@ type Candidate struct {
 
 // Detect names the schemes in which a scanned or typed text may be written, the likeliest first; of
 // equals those without a slip first, then in the order of [Schemes]. If a mark is there that only
-// one scheme has, that scheme is the only one. The result is empty if no scheme has identifiers of
-// this form.
+// one scheme has, that scheme is the only one. Where no scheme has identifiers of this form, digits
+// get the slip that keeps them from being one in each scheme that has such, other texts nothing.
 //
 // What carriers put around an identifier is taken off, see [Unwrap]. A text that is an identifier
 // as it stands stays that: what could be unwrapped from it is only listed behind. Symbology
@@ -32,6 +32,7 @@ type Candidate struct {
 // Where the written forms of two schemes meet:
 //
 //	1.2.156             OID, not a Handle prefix: a first arc of 0, 1 or 2 and no "/"
+//	3.1.2               OID with a slip before Handle prefix: a first arc of one digit
 //	88.1021.150         Handle prefix: any other digits and dots without "/"
 //	1.2.156/x           Handle: digits and dots before the first "/"
 //	10036129            GS1 before Ecode: the length and check digit of a GTIN
@@ -44,7 +45,7 @@ type Candidate struct {
 func Detect(text string) []Candidate {
 	inner, hint, carrier := Unwrap(text)
 	if carrier == "" {
-		return readings(text, 0, "")
+		return readingsOrSlips(text)
 	}
 	within := readings(inner, hint, carrier)
 	if len(within) > 0 && isWrapped(text) {
@@ -52,18 +53,86 @@ func Detect(text string) []Candidate {
 	}
 	all := readings(text, 0, "")
 	switch {
+	case len(within) == 0 && len(all) == 0:
+		return slips(inner)
 	case len(within) == 0:
 		return all
 	case len(all) == 0 || all[0].Err != nil:
 		return within
-	case all[0].Likelihood >= Likely:
+	case all[0].Likelihood >= Likely && !isPadded(text):
 		return all
 	}
 	return append(all, within...)
 }
 
+// readingsOrSlips are the readings of text as it stands.
+func readingsOrSlips(text string) []Candidate {
+	if all := readings(text, 0, ""); len(all) > 0 {
+		return all
+	}
+	return slips(text)
+}
+
+// slips says of a text in which no scheme sees its own, but which begins as a code does, what keeps
+// it from being one: "500010001", "1 0036 0001", eleven digits, "（01）06901234567892".
+func slips(text string) []Candidate {
+	if len(text) > MaxLength {
+		return nil
+	}
+	if narrow := strings.Map(narrowed, text); narrow != text {
+		if id, err := Parse(narrow); err == nil && id.Validate() == nil {
+			slip := syntaxError(id.scheme, text, "has full-width characters where ASCII is meant")
+			slip.Meant = narrow
+			return []Candidate{{Scheme: id.scheme, Likelihood: Possible, Reason: "a code but for full-width characters", Err: slip}}
+		}
+	}
+	if !isCodeLike(text) {
+		return nil
+	}
+	var all []Candidate
+	for _, s := range [...]Scheme{Ecode, GS1, OID} {
+		if s != Ecode && !isDigits(text) {
+			continue
+		}
+		_, err := s.Parse(text)
+		if slip, ok := err.(*SyntaxError); ok {
+			all = append(all, Candidate{Scheme: s, Likelihood: Possible, Reason: "digits, as codes have them", Err: slip})
+		}
+	}
+	return all
+}
+
+// narrowed is the ASCII character that r is the full-width form of, as input methods produce it.
+func narrowed(r rune) rune {
+	switch {
+	case '！' <= r && r <= '～':
+		return r - '！' + '!'
+	case r == '\u3000':
+		return ' '
+	}
+	return r
+}
+
+// isCodeLike reports whether text is letters, digits and blanks, with a digit in front, full-width or
+// not, or behind what would be a forbidden version of Ecode.
+func isCodeLike(text string) bool {
+	if len(text) > MaxNationalLength {
+		return false
+	}
+	for i, r := range text {
+		switch {
+		case isDecimal(r) || isFullWidthDigit(r):
+		case i == 0 && len(text) > 1 && 'A' <= r && r <= 'F' && isDigits(text[1:]):
+			return true
+		case i == 0 || !isAlphanumeric(r) && r != ' ':
+			return false
+		}
+	}
+	return text != ""
+}
+
 // isWrapped reports whether text has the marks of a carrier that no registered identifier has: a
-// symbology identifier in front, blanks or control characters around it.
+// symbology identifier or padding in front, blanks or control characters behind it.
 func isWrapped(text string) bool {
 	if text == "" {
 		return false
@@ -73,7 +142,23 @@ func isWrapped(text string) bool {
 	}
 	first, _ := utf8.DecodeRuneInString(text)
 	last, _ := utf8.DecodeLastRuneInString(text)
-	return isBlank(first) || isBlank(last) || hasAIM(text)
+	return isPadding(first) || isBlank(last) || hasAIM(text)
+}
+
+// mayCarry reports whether a text that can be read as a Handle may as well be one of a carrier's:
+// "OID.1.2.156", or a character without width at the end.
+func mayCarry(text string) bool {
+	if isDigit(text[0]) {
+		return isPadded(text)
+	}
+	_, _, carrier := Unwrap(text)
+	return carrier != ""
+}
+
+// isPadded reports whether the last character of text is padding.
+func isPadded(text string) bool {
+	last, _ := utf8.DecodeLastRuneInString(text)
+	return isPadding(last)
 }
 
 func isBlank(r rune) bool { return isPadding(r) && (unicode.IsSpace(r) || unicode.IsControl(r)) }
@@ -156,17 +241,20 @@ func Read(text string) (id ID, sole bool, err error) {
 			readings++
 		}
 	}
-	if best == No {
+	switch {
+	case best == No && !utf8.ValidString(text):
+		return ID{}, true, syntaxError(0, text, "not valid UTF-8")
+	case best == No:
 		return ID{}, true, syntaxError(0, text, "no scheme has identifiers of this form")
 	}
-	sole = (readings == 1 || best == Certain) && !isWrapped(text) && !strings.HasPrefix(text, "E=")
+	sole = (readings == 1 || best == Certain) && !isWrapped(text)
 	for s := Handle; s.valid(); s++ {
 		if likelihoods[s] != best {
 			continue
 		}
 		other, slip := s.Parse(text)
 		if slip == nil {
-			return other, sole, nil
+			return other, sole && (s != Handle || !mayCarry(text)), nil
 		}
 		if err == nil {
 			err = slip

@@ -24,9 +24,14 @@ func detected(text string) string {
 
 func TestDetect(t *testing.T) {
 	for text, want := range map[string]string{
-		"": "", "abc": "", "hello world": "", "1": "", "88": "",
+		"": "", "abc": "", "hello world": "", "2025-01-01": "", "a1": "",
+		// Codes of no form: what is wrong with them in the schemes that digits may be of.
+		"1": "ecode! gs1! oid!", "88": "ecode! gs1! oid!", "10036": "ecode! gs1! oid!", "3001": "ecode! gs1! oid!", "69012345678": "ecode! gs1! oid!",
+		"500010001": "ecode! gs1! oid!", "A00010001": "ecode!", "1 0036 0001": "ecode!", "１0036123": "ecode!",
+		"（01）06901234567892": "gs1!", "６９０１２３４５６７８９２": "gs1!", "ｕｒｎ：oid:1.2": "oid!", "６901234567893": "ecode!",
+		"010690123456789321A1": "gs1! ecode", "8017690123456789012345": "gs1!", "4146901234567891": "ecode gs1!",
 		"1.2.156": "oid", "1.2.156/x": "handle", "88.1021.150": "handle", "10.1000/a": "handle", "0.NA/88.1": "handle", "0.NA": "handle",
-		"1.40.1": "oid!", "1.2.156.ABC": "oid! handle", "1.2.-156": "oid! handle", "3.1.2": "handle oid!", "handle:1.40.1": "handle",
+		"1.40.1": "oid!", "1.2.156.ABC": "oid! handle", "1.2.-156": "oid! handle", "3.1.2": "oid! handle", "handle:1.40.1": "handle",
 		"urn:oid:1.2": "oid", "urn:oid:x": "oid!", "{1 2}": "oid", "{x": "oid!", "/ISO/1": "oid", "/ISO/x": "oid!", "/iso/1": "oid!", "(01)x": "gs1!",
 		".1.2.156": "oid!", "1,2,156": "oid!", "１.２.156": "oid!",
 		"10036129": "gs1 ecode", "ecode:10036129": "ecode", "10036123": "ecode gs1!", "106952012345678908": "ecode gs1",
@@ -44,7 +49,10 @@ func TestDetect(t *testing.T) {
 		"E=10064000123456789": "ecode", "https://www.iotroot.com/E=10036129": "ecode", "E=400001/x": "handle ecode",
 		"https://a.b/88.100.1/x": "handle", "https://a.b/?code=MA.156.1003.1629/10.46100000.x": "ma handle", "https://a.b/?code=hello": "",
 		"https://a.b/01/06901234567892?id=88.100.1/x": "gs1",
-		" oid:1.2.156": "oid", "OID.1.2.156": "handle oid", "OID:1.2.156": "oid",
+		" oid:1.2.156": "oid", "OID.1.2.156": "handle oid", "OID:1.2.156": "oid", "ECODE:100010": "ecode",
+		"6 901234 567892": "gs1", "6 901234 567893": "gs1!", "9638 5074": "gs1", "9638 5073": "ecode!", "0 0695201 2345678901 ": "gs1",
+		"1 0695201234567890 8": "gs1", "0000 0001 0000": "ecode!", "06 04 88 37 03 01": "oid",
+		"\ufeff88.100.1/abc": "handle", "88.100.1/abc\u200b": "handle handle", "OID=1.2.156": "handle oid",
 	} {
 		if got := detected(text); got != want {
 			t.Errorf("%q is %q, want %q", text, got, want)
@@ -125,6 +133,11 @@ func TestUnwrap(t *testing.T) {
 		{"]Q30106901234567892", "0106901234567892", GS1, "AIM ]Q3"},
 		{"]J10106901234567892", "0106901234567892", GS1, "AIM ]J1"},
 		{"]E06901234567892", "6901234567892", GS1, "AIM ]E0"},
+		{"]E3690123456789212", "6901234567892", GS1, "AIM ]E3"},
+		{"]E3690123456789212345", "6901234567892", GS1, "AIM ]E3"},
+		{"6 901234 567892", "6901234567892", GS1, "blanks between digits"},
+		{"1 0036 0001", "1 0036 0001", 0, ""},
+		{"ECODE:100010", "100010", Ecode, "Ecode label"},
 		{"]I106901234567892", "06901234567892", GS1, "AIM ]I1"},
 		{"]I1123456", "123456", 0, "AIM ]I1"},
 		{"]Q188.100.1/a", "88.100.1/a", 0, "AIM ]Q1"},
@@ -235,5 +248,23 @@ func BenchmarkDetect(b *testing.B) {
 				Detect(text)
 			}
 		})
+	}
+}
+
+// What may be a carrier's is not the only reading, so that lookups try both.
+func TestReadSole(t *testing.T) {
+	for text, want := range map[string]bool{
+		"88.100.1/abc": true, "88.100.1/批次": true, "a.b/c": true, "OID/1.2": true,
+		"OID.1.2.156": false, "oid=1.2.156": false, "E=400001/x": false, "\ufeff88.100.1/abc": false, "88.100.1/abc\u200b": false, "88.100.1/abc ": false,
+	} {
+		if _, sole, err := Read(text); err != nil || sole != want {
+			t.Errorf("%q: sole is %t (%v), want %t", text, sole, err, want)
+		}
+	}
+	if all := Detect("（01）06901234567892"); all[0].Err.Meant != "(01)06901234567892" {
+		t.Errorf("full-width brackets: meant %q", all[0].Err.Meant)
+	}
+	if _, _, err := Read("88.100.1/\xff"); err == nil || !strings.Contains(err.Error(), "not valid UTF-8") {
+		t.Errorf("octet FF: %v", err)
 	}
 }

@@ -181,7 +181,11 @@ func TestGS1Detect(t *testing.T) {
 	f("106952012345678908", Possible)
 	f("106952012345678907", Possible)
 	f("0106901234567892", Likely)
-	f("0106901234567893", Possible)
+	f("0106901234567893", Likely)
+	f("010690123456789321A1", Likely) // no less than the Ecode that its characters would be
+	f("8017690123456789012345", Possible)
+	f("4146901234567891", Possible)
+	f("8004A690123", No)
 	f("010690123456789221", Possible) // 18 digits: an SSCC with a wrong check digit
 	f("010690123456789299", Possible)
 	f("01069012345678921725133110L", Possible)

@@ -105,6 +105,10 @@ func detectScan(text string) (Likelihood, string) {
 		return Likely, "application identifiers with separators"
 	case separation == weak:
 		return Possible, "application identifiers with separators, but with a slip"
+	case !right && text[0] == '0' && slip.ai == first && slip.what == wrongCheckDigit:
+		return Likely, "begins as an element string, but with a wrong check digit"
+	case !right && slip.ai == first && slip.what == wrongCheckDigit:
+		return Possible, "begins as an element string, but with a wrong check digit"
 	case !right && text[0] == '0' && (slip.part != "" || slip.ai != first):
 		// A wrong check digit, or something behind a right one: the digits of a GTIN or SSCC are there.
 		return Possible, "begins as an element string, but with a slip"

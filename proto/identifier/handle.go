@@ -216,6 +216,8 @@ func (handleGrammar) Detect(text string) (Likelihood, string) {
 		switch {
 		case isNational(prefix) && isArcs(prefix):
 			return Likely, "a prefix of the national system, 88 or 86"
+		case hasWrongRoot(prefix):
+			return Possible, "digits and dots, as in a prefix"
 		case isArcs(prefix) && !startsOID(prefix):
 			return Likely, "digits and dots, as in a prefix, that no object identifier begins with"
 		case EqualFoldASCII(prefix, prefixAuthority):

@@ -138,7 +138,8 @@ type SyntaxError struct {
 	Text   string // the text, shortened if long
 	Reason string // the rule, lower case, without the text
 
-	// Meant is the text with the check digit that would be right, if that is what is wrong.
+	// Meant is the text with the check digit that would be right, or without full-width characters,
+	// if that is all that is wrong.
 	Meant string
 }
 

@@ -157,7 +157,7 @@ func (t *NSITable) Check(id ID) error {
 	case end == "":
 		return syntaxError(Ecode, id.text, "main code cannot have the check characters of "+n.label())
 	case !strings.HasSuffix(md, end):
-		err := syntaxError(Ecode, id.text, fmt.Sprintf("check characters of the main code are %s, %s would be right", md[len(md)-len(end):], end))
+		err := syntaxError(Ecode, id.text, fmt.Sprintf("wrong check characters at the end of the main code: %s, it should be %s", md[len(md)-len(end):], end))
 		err.Meant = id.name[:len(id.name)-len(end)] + end
 		return err
 	}

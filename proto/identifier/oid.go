@@ -160,12 +160,18 @@ func (oidGrammar) Detect(text string) (Likelihood, string) {
 			return Possible, "the tag and length of an object identifier in BER"
 		}
 		return Likely, "the tag and length of an object identifier in BER"
-	case len(text) > 2 && text[1] == '.' && '3' <= text[0] && text[0] <= '9' && isArcs(text):
-		return Possible, "digits and dots, but for a first arc that is none of 0, 1 and 2"
+	case hasWrongRoot(text):
+		return Likely, "digits and dots, but for a first arc that is none of 0, 1 and 2"
 	case isSlipOfOID(text):
 		return Possible, "like digits and dots, but for other dots or digits"
 	}
 	return No, ""
+}
+
+// hasWrongRoot reports whether text is arcs, the first of which is one digit beyond 2. No Handle
+// prefix in use is so.
+func hasWrongRoot(text string) bool {
+	return len(text) > 2 && text[1] == '.' && '3' <= text[0] && text[0] <= '9' && isArcs(text)
 }
 
 // isSlipOfOID reports whether text is what people write for a dotted object identifier: with a dot

@@ -16,6 +16,7 @@ const (
 	MaxPatternURL   = 2048 // octets of a template
 	MaxPatternMatch = 512  // octets of an expression
 	maxPatternSteps = 1000 // instructions of a compiled expression: what one octet of input may cost
+	maxMatched      = 255  // octets that an expression is tried on: with its steps and the patterns, the bound on the time
 	maxComputed     = 4096 // octets of a URL that comes out
 )
 
@@ -33,7 +34,7 @@ const (
 // match that names it within the namespace, in the spelling in which it was asked for: of a Handle
 // the suffix, of an OID the arcs after the namespace, of an Ecode what follows the namespace, of a
 // GS1 key the whole element string. Where the namespace takes no notice of letter case, neither
-// does Match. Empty, it matches everything.
+// does Match. It matches nothing longer than 255 octets. Empty, it matches everything.
 //
 // URL is a template of an absolute URI. Each {name} in it stands for a text that is percent-encoded
 // as a component of a URI (RFC 3986, section 2.3: all but letters, digits and "-._~"):
@@ -243,7 +244,29 @@ func splitTemplate(text string, scheme Scheme, match *regexp.Regexp) (parts []pa
 	if len(parts) == 0 || !isAbsolute(parts[0].literal) || !isLocator(sample.String()) {
 		return nil, "not an absolute URI, such as https://example.com/{suffix}"
 	}
-	return parts, ""
+	return parts, dangerIn(text)
+}
+
+// dangerIn says what in the template of an absolute URI would give who asks power over who follows
+// the answer, "" for nothing: a program to run, or the choice of the host.
+func dangerIn(text string) string {
+	scheme, rest, _ := strings.Cut(text, ":")
+	switch FoldASCII(scheme) {
+	case "javascript", "vbscript", "data":
+		return "the URI of a program or document, not of a place"
+	}
+	authority, ok := strings.CutPrefix(rest, "//")
+	if !ok {
+		return ""
+	}
+	if end := strings.IndexAny(authority, "/?#"); end >= 0 {
+		authority = authority[:end]
+	}
+	last := strings.LastIndexByte(authority, '}')
+	if fixed := authority[last+1:]; last >= 0 && (len(fixed) < 2 || fixed[0] != '.') {
+		return "a host whose end is not fixed, as in https://{suffix}.example.com/"
+	}
+	return ""
 }
 
 // isAbsolute reports whether a template that begins with the fixed text literal has a fixed scheme.
@@ -303,6 +326,9 @@ func (r *rule) expand(n *Namespace, id ID) (string, bool) {
 	text := n.within(id)
 	var groups []int
 	if r.match != nil {
+		if len(text) > maxMatched {
+			return "", false
+		}
 		if groups = r.match.FindStringSubmatchIndex(text); groups == nil {
 			return "", false
 		}

@@ -14,7 +14,7 @@ import (
 //     element string of GS1, in the ways in which scanners and printers write it
 //   - "hdl:", "info:hdl/", "doi:" and the addresses of the Handle and DOI proxies
 //   - "E=" and an address that ends in "/E=" and an Ecode; "OID:" and "OID."
-//   - blanks in a bracketed element string, as it is printed below a symbol
+//   - blanks in a bracketed element string or a GTIN or SSCC, as they are printed below a symbol
 //   - a web address with a path that is a Handle under 88. or 86., or with a parameter, such as code=, that
 //     is an identifier of any scheme
 //
@@ -54,6 +54,9 @@ func isPadding(r rune) bool {
 func unwrapOnce(text string) (inner string, s Scheme, carrier string) {
 	if hasAIM(text) {
 		inner = text[3:]
+		if strings.HasPrefix(text, "]E3") && isDigits(inner) && (len(inner) == 13+2 || len(inner) == 13+5) {
+			return inner[:13], GS1, "AIM ]E3" // behind the GTIN the add-on of a periodical or book
+		}
 		return inner, aimScheme(text[1], text[2], inner), "AIM " + text[:3]
 	}
 	if n := leadingFNC1(text); n > 0 && len(text) > n+2 && isDigits(text[n:n+2]) {
@@ -71,7 +74,24 @@ func unwrapOnce(text string) (inner string, s Scheme, carrier string) {
 		// As printed below a symbol: "(01) 06901234567892 (21) A1". No element holds a blank.
 		return strings.ReplaceAll(text, " ", ""), GS1, "blanks between elements"
 	}
+	if text != "" && isDigit(text[0]) && !isBits(text) {
+		if digits := strings.ReplaceAll(text, " ", ""); len(digits) < len(text) && isPrintedKey(digits) {
+			return digits, GS1, "blanks between digits"
+		}
+	}
 	return text, 0, ""
+}
+
+// isPrintedKey reports whether digits are a GTIN or an SSCC, as they are printed below a bar code in
+// groups: "6 901234 567892". Of a GTIN-12 to -14 the check digit may be wrong.
+func isPrintedKey(digits string) bool {
+	switch len(digits) {
+	case 12, 13, 14:
+		return isDigits(digits)
+	case 8, 18:
+		return isDigits(digits) && checkMod10(digits)
+	}
+	return false
 }
 
 // hasAIM reports whether text begins with a symbology identifier: "]", a letter, a modifier.
@@ -122,6 +142,7 @@ var uriCarriers = [...]struct {
 	{"info:doi/", Handle, "info URI"},
 	{"E=", Ecode, "E= of an Ecode"},
 	{"ecode=", Ecode, "E= of an Ecode"},
+	{"ecode:", Ecode, "Ecode label"},
 	{"OID.", OID, "OID label"},
 	{"OID=", OID, "OID label"},
 	{"OID:", OID, "OID label"},
