@@ -2,6 +2,7 @@ package dnsname_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -240,6 +241,35 @@ func TestLong(t *testing.T) {
 		}
 		if above := dnsname.Parse(labels[1:]); !ok || above.Long == "" || !strings.HasPrefix(long, above.Long) {
 			t.Fatalf("%s: got %q, %v, which %q does not begin", name, long, ok, above.Long)
+		}
+	})
+}
+
+// TestFoldedLong checks that the names above that of a long Handle lead, in whichever case it is
+// spelled, to what is kept for its folded spelling.
+func TestFoldedLong(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		value := rapid.StringMatching(`[A-Za-z0-9_ 中Áé]{15,125}`).Draw(t, "value")
+		id, err := identifier.Handle.Parse("88.1021.150/" + value)
+		if err != nil {
+			t.Skip(err)
+		}
+		folded, err := identifier.Handle.Parse(id.Canonical())
+		if err != nil {
+			t.Fatal(err)
+		}
+		long, ok := dnsname.Long(folded, false)
+		name, err := dnsname.Owner(id, true)
+		if !ok || err != nil {
+			t.Skip("no name of several chunks")
+		}
+		labels := strings.Split(name, ".")
+		for i := 1; labels[i] != dnsname.Encoded; i++ {
+			above := dnsname.Parse(labels[i:])
+			begins := func(beginning string) bool { return strings.HasPrefix(long, beginning) }
+			if !begins(above.Long) && !slices.ContainsFunc(above.FoldedLong(), begins) {
+				t.Fatalf("%s: none of %q, %q begins %q", strings.Join(labels[i:], "."), above.Long, above.FoldedLong(), long)
+			}
 		}
 	})
 }

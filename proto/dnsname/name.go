@@ -185,6 +185,48 @@ func (n *Name) value(labels []string, head string, all []string) {
 	}
 }
 
+// maxChunks is how many labels of a value a name has room for.
+const maxChunks = 4
+
+// FoldedLong returns what Long is when the letters of the value are in lower case, as [Long] has it for
+// namespaces that fold case. Which octets a chunk holds depends on how many chunks stand left of it, so
+// that there is one for each number of them.
+func (n Name) FoldedLong() []string {
+	head, tail, ok := strings.Cut(n.Long, "."+Encoded+".")
+	if !ok || n.Scheme != identifier.Handle {
+		return nil
+	}
+	chunks := strings.Split(strings.TrimSuffix(tail, "."), ".")
+	slices.Reverse(chunks)
+	text := strings.Join(chunks, "")
+	var all []string
+	add := func(folded string) {
+		labels := []string{Encoded}
+		for ; len(folded) > MaxLabel; folded = folded[MaxLabel:] {
+			labels = slices.Insert(labels, len(labels)-1, folded[:MaxLabel])
+		}
+		labels = slices.Insert(labels, len(labels)-1, folded)
+		if long := head + "." + Reverse(labels); long != n.Long && !slices.Contains(all, long) {
+			all = append(all, long)
+		}
+	}
+	for left := 1; left+len(chunks) <= maxChunks; left++ {
+		before := strings.Repeat("0", left*MaxLabel)
+		value, ok := decode(before + text)
+		if !ok {
+			continue // no value ends so
+		}
+		folded := []byte(identifier.FoldASCII(value))
+		add(encoding.EncodeToString(folded)[len(before):])
+		// The first bit of the octet that is cut in two may be left of the chunk: then it is no letter.
+		if cut := len(before) * 5 / 8; folded[cut] != value[cut] {
+			folded[cut] = value[cut]
+			add(encoding.EncodeToString(folded)[len(before):])
+		}
+	}
+	return all
+}
+
 // identify sets the identifier if head and value make one.
 func (n *Name) identify(head, value string) {
 	id, err := n.Scheme.Parse(head + value)

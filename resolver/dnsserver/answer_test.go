@@ -360,6 +360,9 @@ func TestAnswers(t *testing.T) {
 		{"x.10.1021.88.hdl.id.example", dns.TypeTXT, 0, []string{"ns: 10.1021.88.hdl.id.example. 86400 IN NS 10._svc.1021.88.hdl.id.example.", glue("10._svc.1021.88.hdl.id.example.", "AAAA 2001:db8::10")}},
 		{"_idis._tcp.x.10.1021.88.hdl.id.example", dns.TypeURI, 0, []string{"ns: 10.1021.88.hdl.id.example. 86400 IN NS 10._svc.1021.88.hdl.id.example.", glue("10._svc.1021.88.hdl.id.example.", "AAAA 2001:db8::10")}},
 		{"a.b.10.1021.88.hdl.id.example", dns.TypeTXT, 0, []string{"ns: 10.1021.88.hdl.id.example. 86400 IN NS 10._svc.1021.88.hdl.id.example.", glue("10._svc.1021.88.hdl.id.example.", "AAAA 2001:db8::10")}},
+		{"3.10.1021.88.hdl.id.example", dns.TypeTXT, 0, []string{"ns: 10.1021.88.hdl.id.example. 86400 IN NS 10._svc.1021.88.hdl.id.example.", glue("10._svc.1021.88.hdl.id.example.", "AAAA 2001:db8::10")}},
+		{"x.7.3.10.1021.88.hdl.id.example", dns.TypeNAPTR, 0, []string{"ns: 10.1021.88.hdl.id.example. 86400 IN NS 10._svc.1021.88.hdl.id.example.", glue("10._svc.1021.88.hdl.id.example.", "AAAA 2001:db8::10")}},
+		{"3.9.1021.88.hdl.id.example", dns.TypeTXT, dns.RcodeNameError, []string{soaFirst}},
 		{"10.1021.88.hdl.id.example", dns.TypeNS, 0, []string{"ns: 10.1021.88.hdl.id.example. 86400 IN NS 10._svc.1021.88.hdl.id.example.", glue("10._svc.1021.88.hdl.id.example.", "AAAA 2001:db8::10")}},
 		{"10.1021.88.hdl.id.example", dns.TypeDS, 0, []string{soaFirst}},
 		{"5.3.10002.156.2.1.oid.id.example", dns.TypeNAPTR, 0, []string{"ns: 10002.156.2.1.oid.id.example. 86400 IN NS 10002._svc.156.2.1.oid.id.example.", glue("10002._svc.156.2.1.oid.id.example.", "A 192.0.2.10")}},
@@ -406,6 +409,20 @@ func TestLongNames(t *testing.T) {
 	if slices.Index(labels, dnsname.Encoded) != 3 {
 		t.Fatalf("got %s, want three labels of value", name)
 	}
+	for i := range 4 {
+		above := strings.Join(labels[i:], ".")
+		if r, lines := f.ask(above, dns.TypeTXT); r.rcode != 0 || (i == 0) != (len(r.answer) == 1) {
+			t.Errorf("%s: got rcode %d, %q", above, r.rcode, lines)
+		}
+	}
+	upper, err := identifier.Parse("88.1021.150/" + strings.Repeat("LaNG ", 20))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if name, err = dnsname.In(upper, true, "id.example", ""); err != nil {
+		t.Fatal(err)
+	}
+	labels = strings.Split(name, ".")
 	for i := range 4 {
 		above := strings.Join(labels[i:], ".")
 		if r, lines := f.ask(above, dns.TypeTXT); r.rcode != 0 || (i == 0) != (len(r.answer) == 1) {

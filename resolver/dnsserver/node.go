@@ -3,6 +3,7 @@ package dnsserver
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/miekg/dns"
 
@@ -112,12 +113,14 @@ func (z *zones) named(ctx context.Context, o owner, p place) node {
 	n.status, n.tier = a.Status, a.Tier
 	if ns := a.Namespace; ns != nil && ns.State == identifier.NamespaceActive && ns.Mode == identifier.Delegated && ns.Service != nil {
 		n.service, n.skip = ns.Service, p.n-name.Depth(ns.Prefix)
+	} else if ns == nil && (a.Status == resolver.NotFound || a.Status == resolver.NotResponsible) {
+		n.service, n.skip = z.cutAbove(ctx, name, p)
 	}
 	if name.ID.IsZero() && n.service == nil && a.Status != resolver.Suspended && rcodeOf(a.Status) != dns.RcodeServerFailure {
 		n.status, n.tier = resolver.NotFound, resolver.TierNone
 		return z.orAbove(ctx, n, name)
 	}
-	if name.ID.IsZero() && n.service != nil { // no identifier, but the other node may know better
+	if n.service != nil && (name.ID.IsZero() || a.Namespace == nil) { // the other node may know better
 		n.status = resolver.Referral
 	}
 	n.rcode = rcodeOf(n.status)
@@ -145,6 +148,31 @@ func (z *zones) named(ctx context.Context, o owner, p place) node {
 	}
 	n.rrs = z.rrsOf(n, o)
 	return n
+}
+
+// cutAbove finds the nearest delegation to a nameserver above a Handle prefix that is not allocated
+// here: all names below a zone cut are the other node's (RFC 1034, section 4.2.1), though a prefix below
+// another is a namespace of its own. Names of other schemes lie in the namespace that is delegated.
+func (z *zones) cutAbove(ctx context.Context, name dnsname.Name, p place) (service *identifier.Service, skip int) {
+	if name.Scheme != identifier.Handle {
+		return nil, 0
+	}
+	_, prefix, _ := strings.Cut(name.Key.Canonical(), "/")
+	for skip = p.n - name.KeyLabels + 1; ; skip++ {
+		end := strings.LastIndexByte(prefix, '.')
+		if end < 0 {
+			return nil, 0
+		}
+		prefix = prefix[:end]
+		id, err := identifier.Handle.Parse(prefix)
+		if err != nil {
+			return nil, 0
+		}
+		ns := z.resolver.Resolve(ctx, resolver.Query{ID: id}).Namespace
+		if ns != nil && ns.State == identifier.NamespaceActive && ns.Mode == identifier.Delegated && ns.Service != nil && ns.Service.DNS != 0 {
+			return ns.Service, skip
+		}
+	}
 }
 
 // rrsOf makes the records of a node with values, or with a service, or both.
@@ -206,7 +234,12 @@ func (z *zones) holds(ctx context.Context, name dnsname.Name) (bool, error) {
 	if name.Long == "" {
 		return false, nil
 	}
-	return z.resolver.HasLongName(ctx, name.Long)
+	for _, long := range append([]string{name.Long}, name.FoldedLong()...) {
+		if ok, err := z.resolver.HasLongName(ctx, long); ok || err != nil {
+			return ok, err
+		}
+	}
+	return false, nil
 }
 
 func (z *zones) holdsNamespaces(name dnsname.Name) bool {
