@@ -141,10 +141,18 @@ type alias struct {
 	ttl    uint32
 }
 
-// refers reports whether a question of type typ is for the nameserver of a delegation. The DS record
-// of a cut is the parent's (RFC 4035, section 3.1.4.1), which has none.
+// refers reports whether a question of type typ is for the nameserver of a delegation. At the cut
+// itself the DS record is the parent's (RFC 4035, section 3.1.4.1), which has none, and so are the
+// records that tell the service: who has been sent here for a namespace learns its address at once.
 func (n *node) refers(typ uint16) bool {
-	return n.service != nil && n.service.DNS != 0 && (n.skip > 0 || typ != dns.TypeDS)
+	if n.service == nil || n.service.DNS == 0 {
+		return false
+	}
+	switch typ {
+	case dns.TypeDS, dns.TypeSRV, dns.TypeSVCB, dns.TypeHTTPS:
+		return n.skip > 0
+	}
+	return true
 }
 
 // redirect returns the name that n leads to and the records that say so.

@@ -365,6 +365,8 @@ func TestAnswers(t *testing.T) {
 		{"3.9.1021.88.hdl.id.example", dns.TypeTXT, dns.RcodeNameError, []string{soaFirst}},
 		{"10.1021.88.hdl.id.example", dns.TypeNS, 0, []string{"ns: 10.1021.88.hdl.id.example. 86400 IN NS 10._svc.1021.88.hdl.id.example.", glue("10._svc.1021.88.hdl.id.example.", "AAAA 2001:db8::10")}},
 		{"10.1021.88.hdl.id.example", dns.TypeDS, 0, []string{soaFirst}},
+		{"10.1021.88.hdl.id.example", dns.TypeSRV, 0, []string{
+			`an: 10.1021.88.hdl.id.example. 86400 IN SRV 10 0 2641 10._svc.1021.88.hdl.id.example.`, glue("10._svc.1021.88.hdl.id.example.", "AAAA 2001:db8::10")}},
 		{"5.3.10002.156.2.1.oid.id.example", dns.TypeNAPTR, 0, []string{"ns: 10002.156.2.1.oid.id.example. 86400 IN NS 10002._svc.156.2.1.oid.id.example.", glue("10002._svc.156.2.1.oid.id.example.", "A 192.0.2.10")}},
 		{"9.21.06905551234567.01.gs1.id.example", dns.TypeURI, 0, []string{"ns: 06905551234567.01.gs1.id.example. 86400 IN NS 06905551234567._svc.01.gs1.id.example.", glue("06905551234567._svc.01.gs1.id.example.", "A 192.0.2.11")}},
 
