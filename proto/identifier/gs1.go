@@ -27,6 +27,7 @@ type gs1Pair struct{ ai, value string }
 const (
 	formBracketed = "bracketed element string"
 	formElements  = "element string"
+	formScanned   = "scanned element string" // with FNC1 in one of its spellings
 	formLink      = "Digital Link URI"
 	formPacked    = "compressed Digital Link URI"
 	formSSCC      = "SSCC"
@@ -84,6 +85,9 @@ func readGS1(buffer, named []gs1Pair, text string) (pairs []gs1Pair, form string
 		pairs, form, slip.what = parseEPCHex(text)
 	default:
 		form = formElements
+		if separatorsIn(text) != none {
+			form = formScanned
+		}
 		pairs, slip = splitScan(buffer, text)
 	}
 	if slip.what == "" {
@@ -213,5 +217,11 @@ func meantGS1(text string, slip gs1Slip) string {
 	return ""
 }
 
-// Validate has nothing to add: what names an item may be registered.
-func (gs1Grammar) Validate(ID) error { return nil }
+// Validate refuses FNC1, which belongs to the carrier: what is registered is the key itself. All else
+// that names an item may be registered.
+func (gs1Grammar) Validate(id ID) error {
+	if id.form == formScanned {
+		return syntaxError(GS1, id.text, "FNC1 is of a scan; write the elements in brackets: "+id.name)
+	}
+	return nil
+}

@@ -294,3 +294,20 @@ func BenchmarkDetectGS1(b *testing.B) {
 		})
 	}
 }
+
+// TestScansAreNotRegistered: FNC1 is the carrier's, whatever else is right.
+func TestScansAreNotRegistered(t *testing.T) {
+	for text, registrable := range map[string]bool{
+		"(01)06901234567892(21)A1": true, "010690123456789221A1": true, "6901234567892": true,
+		"0106901234567892\x1d21A1": false, "\x1d010690123456789221A1": false, "{FNC1}0106901234567892": false, "010690123456789210L<GS>21A1": false,
+	} {
+		id, err := GS1.Parse(text)
+		if err != nil {
+			t.Errorf("%q: %v", text, err)
+			continue
+		}
+		if err := id.Validate(); (err == nil) != registrable {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
