@@ -17,6 +17,10 @@ type Asked struct {
 	// first, and of a text that is no identifier: with the slip that is wrong with it.
 	Candidates []identifier.Candidate
 
+	// Elsewhere is where the coding system of an Ecode that is not ours has its own service, "" if that
+	// is not known.
+	Elsewhere string
+
 	// Err says why the text is no identifier; the answer is Invalid then. It is an
 	// *identifier.SyntaxError.
 	Err error
@@ -40,7 +44,9 @@ func (r *Resolver) Ask(ctx context.Context, text string, scheme identifier.Schem
 		err = r.o.NSI.Check(q.ID)
 	}
 	if err == nil && sole {
-		return Asked{Query: q, Answer: r.Resolve(ctx, q)}
+		asked := Asked{Query: q, Answer: r.Resolve(ctx, q)}
+		r.point(&asked)
+		return asked
 	}
 	asked := Asked{Query: q, Candidates: candidates(text, scheme), Err: err}
 	best := -1
@@ -68,7 +74,18 @@ func (r *Resolver) Ask(ctx context.Context, text string, scheme identifier.Schem
 			asked.Err = asked.Candidates[0].Err
 		}
 	}
+	r.point(&asked)
 	return asked
+}
+
+// point fills in Elsewhere.
+func (r *Resolver) point(asked *Asked) {
+	if asked.Answer.Status != NotResponsible {
+		return
+	}
+	if system := r.o.NSI.Lookup(asked.Query.ID); system != nil {
+		asked.Elsewhere = system.URL(asked.Query.ID)
+	}
 }
 
 // candidates are the readings of text, in scheme alone if that is not 0.

@@ -5,6 +5,8 @@ import (
 
 	"github.com/idnode/idnode/proto/identifier"
 	"github.com/idnode/idnode/resolver"
+	"github.com/idnode/idnode/storage"
+	"github.com/idnode/idnode/storage/memstore"
 )
 
 func TestAsk(t *testing.T) {
@@ -86,6 +88,39 @@ func TestAskPrefersRecords(t *testing.T) {
 				t.Errorf("got %v, read as %s, candidates %+v; want %s", got.Answer.Status, got.Query.ID.Qualified(), got.Candidates, tt.want)
 			}
 		})
+	}
+}
+
+// TestCodingSystems: a table of Ecode's systems says what is wrong with a code, and who answers for a foreign one.
+func TestCodingSystems(t *testing.T) {
+	table, err := identifier.ParseNSITable([]byte(`[{"version":1,"nsi":"0064","minLength":12,"resolver":"https://other.example/{code}"}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine := memstore.New()
+	t.Cleanup(func() { engine.Close() })
+	namespaces, err := storage.LoadNamespaces(t.Context(), engine)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := resolver.New(resolver.Options{Store: engine, Namespaces: namespaces, NSI: table})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]struct {
+		status    resolver.Status
+		elsewhere string
+	}{
+		"10064000123456789":       {resolver.NotResponsible, "https://other.example/10064000123456789"},
+		"E=10064000123456789":     {resolver.NotResponsible, "https://other.example/10064000123456789"},
+		"ecode:10064000123456789": {resolver.NotResponsible, "https://other.example/10064000123456789"},
+		"1006412":                 {resolver.Invalid, ""},
+		"1006512":                 {resolver.NotResponsible, ""},
+		"88.1.1/x":                {resolver.NotResponsible, ""},
+	} {
+		if got := r.Ask(t.Context(), text, 0, resolver.Query{}); got.Answer.Status != want.status || got.Elsewhere != want.elsewhere {
+			t.Errorf("%s: got %v, %q, want %v, %q", text, got.Answer.Status, got.Elsewhere, want.status, want.elsewhere)
+		}
 	}
 }
 

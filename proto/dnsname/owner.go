@@ -37,7 +37,7 @@ var ErrTooLong = errors.New("name is longer than 255 octets")
 var encoding = base32.NewEncoding("0123456789abcdefghijklmnopqrstuv").WithPadding(base32.NoPadding)
 
 // Owner returns the name of id relative to a zone, without a dot at its end: "123.21.06901234567892.01.gs1".
-// Names of OIDs end in "oid", for which see [OwnerORS]. Where caseSensitive is set, a property of a
+// Names of OIDs end in "oid", for which see [In]. Where caseSensitive is set, a property of a
 // Handle's namespace, an upper-case letter forces the encoded form; that form is right in other
 // namespaces too, so that who does not know sets it. The error says why there is no name; it is [ErrTooLong]
 // if the length forbids it. That the name fits below its zone is not checked: see [In].
@@ -47,16 +47,6 @@ func Owner(id identifier.ID, caseSensitive bool) (string, error) {
 		return "", fmt.Errorf("name %s: %w", id.Qualified(), err)
 	}
 	return strings.Join(labels, "."), nil
-}
-
-// OwnerORS returns the name of an OID relative to a suffix of the OID resolution system: its arcs
-// in reverse order.
-func OwnerORS(id identifier.ID) (string, error) {
-	if id.Scheme() != identifier.OID {
-		return "", fmt.Errorf("name %s: no object identifier", id.Qualified())
-	}
-	name, err := Owner(id, false)
-	return strings.TrimSuffix(name, "."+labelOID), err
 }
 
 // In returns the fully qualified name of id, with the last dot: an OID's below the suffix ors of the

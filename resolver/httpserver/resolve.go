@@ -32,6 +32,7 @@ type resolution struct {
 	Detail       string            `json:"detail,omitempty"`
 	Meant        string            `json:"meant,omitempty"` // with the check digit that would be right
 	Candidates   []candidate       `json:"candidates,omitempty"`
+	Elsewhere    string            `json:"elsewhere,omitempty"` // where the coding system of a foreign Ecode answers
 	Steps        []step            `json:"steps,omitempty"`
 }
 
@@ -73,7 +74,7 @@ func (s *Server) resolve(w http.ResponseWriter, req *http.Request) {
 // describe is the body that answers for text.
 func describe(text string, asked *resolver.Asked) resolution {
 	q, a := &asked.Query, &asked.Answer
-	body := resolution{ResponseCode: outcomes[a.Status].rcode, ID: text, Steps: steps(a.Steps)}
+	body := resolution{ResponseCode: outcomes[a.Status].rcode, ID: text, Elsewhere: asked.Elsewhere, Steps: steps(a.Steps)}
 	if !q.ID.IsZero() {
 		body.ID, body.Canonical, body.Scheme, body.Tier = q.ID.String(), q.ID.Qualified(), q.ID.Scheme().String(), a.Tier.String()
 		body.Reading = readingOf(asked)
