@@ -48,6 +48,10 @@ type Reader interface {
 	// Get returns the value of key, or ErrNotFound. The caller owns the item's bytes.
 	Get(ctx context.Context, key []byte) (Item, error)
 
+	// GetInto is Get with the value appended to dst, which may be nil, and nothing allocated if that
+	// has room: the item's Value is dst and the value behind it.
+	GetInto(ctx context.Context, key, dst []byte) (Item, error)
+
 	// MultiGet returns the values of keys in their order; an absent key gives an item with a
 	// nil Value. The caller owns the bytes. All are read at one moment.
 	MultiGet(ctx context.Context, keys [][]byte) ([]Item, error)

@@ -49,6 +49,13 @@ func (s *Store) Get(ctx context.Context, key []byte) (storage.Item, error) {
 	return get(s.rows, key)
 }
 
+// GetInto implements storage.Reader.
+func (s *Store) GetInto(ctx context.Context, key, dst []byte) (storage.Item, error) {
+	item, err := s.Get(ctx, key)
+	item.Value = append(dst, item.Value...)
+	return item, err
+}
+
 // MultiGet implements storage.Reader.
 func (s *Store) MultiGet(ctx context.Context, keys [][]byte) ([]storage.Item, error) {
 	if err := ctx.Err(); err != nil {

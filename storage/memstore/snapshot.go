@@ -43,6 +43,12 @@ func (n *snapshot) Get(ctx context.Context, key []byte) (storage.Item, error) {
 	return get(rows, key)
 }
 
+func (n *snapshot) GetInto(ctx context.Context, key, dst []byte) (storage.Item, error) {
+	item, err := n.Get(ctx, key)
+	item.Value = append(dst, item.Value...)
+	return item, err
+}
+
 func (n *snapshot) MultiGet(ctx context.Context, keys [][]byte) ([]storage.Item, error) {
 	rows, err := n.open(ctx)
 	if err != nil {

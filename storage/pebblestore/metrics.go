@@ -28,7 +28,7 @@ func newMetrics(s *Store, reg prometheus.Registerer) (*metrics, error) {
 		reg: reg,
 		ops: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "idnode_store_op_duration_seconds",
-			Help:    "Time that reads and durable commits take, waiting included.",
+			Help:    "Time that reads, of gets one in 16, and durable commits take, waiting included.",
 			Buckets: prometheus.ExponentialBuckets(5e-6, 2, 20),
 		}, []string{"op"}),
 		batches: prometheus.NewHistogram(prometheus.HistogramOpts{

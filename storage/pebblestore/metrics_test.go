@@ -20,8 +20,10 @@ func TestMetrics(t *testing.T) {
 	if _, err := s.Apply(t.Context(), one("ra")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Get(t.Context(), []byte("ra")); err != nil {
-		t.Fatal(err)
+	for range 30 * timedGets {
+		if _, err := s.Get(t.Context(), []byte("ra")); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := s.Scan(t.Context(), storage.TableRange(storage.TableRecord), func([]byte, storage.Item) error { return nil }); err != nil {
 		t.Fatal(err)

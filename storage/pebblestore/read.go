@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -16,6 +17,18 @@ import (
 
 // Get implements storage.Reader.
 func (s *Store) Get(ctx context.Context, key []byte) (storage.Item, error) {
+	return s.GetInto(ctx, key, noValue)
+}
+
+// noValue is not nil, as a value is not that is empty.
+var noValue = []byte{}
+
+// timedGets is of how many gets one is timed: looking at the clock twice and filing the result costs
+// a tenth of what a get from a cached block does.
+const timedGets = 16
+
+// GetInto implements storage.Reader.
+func (s *Store) GetInto(ctx context.Context, key, dst []byte) (storage.Item, error) {
 	if !s.gate.enter() {
 		return storage.Item{}, storage.ErrClosed
 	}
@@ -23,11 +36,11 @@ func (s *Store) Get(ctx context.Context, key []byte) (storage.Item, error) {
 	if err := ctx.Err(); err != nil {
 		return storage.Item{}, err
 	}
-	if s.met == nil {
-		return get(s.db, key)
+	if s.met == nil || rand.Uint32()%timedGets != 0 {
+		return get(s.db, key, dst)
 	}
 	start := time.Now()
-	item, err := get(s.db, key)
+	item, err := get(s.db, key, dst)
 	s.met.get.Observe(since(start))
 	return item, err
 }
@@ -55,8 +68,8 @@ func (s *Store) Scan(ctx context.Context, r storage.Range, fn func(key []byte, i
 	return err
 }
 
-// get copies a row once, out of memory that Pebble owns.
-func get(r pebble.Reader, key []byte) (storage.Item, error) {
+// get copies a row once, out of memory that Pebble owns, to the end of dst.
+func get(r pebble.Reader, key, dst []byte) (storage.Item, error) {
 	row, closer, err := r.Get(key)
 	if err != nil {
 		if errors.Is(err, pebble.ErrNotFound) {
@@ -66,7 +79,7 @@ func get(r pebble.Reader, key []byte) (storage.Item, error) {
 	}
 	item, err := rowenc.ParseItem(row)
 	if err == nil {
-		item.Value = copied(item.Value)
+		item.Value = append(dst, item.Value...)
 	}
 	if cerr := closer.Close(); err == nil {
 		err = cerr

@@ -55,6 +55,10 @@ func (n *snapshot) leave() {
 }
 
 func (n *snapshot) Get(ctx context.Context, key []byte) (storage.Item, error) {
+	return n.GetInto(ctx, key, noValue)
+}
+
+func (n *snapshot) GetInto(ctx context.Context, key, dst []byte) (storage.Item, error) {
 	if !n.enter() {
 		return storage.Item{}, storage.ErrClosed
 	}
@@ -62,7 +66,7 @@ func (n *snapshot) Get(ctx context.Context, key []byte) (storage.Item, error) {
 	if err := ctx.Err(); err != nil {
 		return storage.Item{}, err
 	}
-	return get(n.snap, key)
+	return get(n.snap, key, dst)
 }
 
 func (n *snapshot) MultiGet(ctx context.Context, keys [][]byte) ([]storage.Item, error) {

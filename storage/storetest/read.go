@@ -28,6 +28,31 @@ func testGet(t *testing.T, s storage.Store) {
 	if item, _ := s.Get(t.Context(), []byte("rtwo")); item.Value == nil {
 		t.Error("an empty value is nil")
 	}
+	testGetInto(t, s)
+	snap, err := s.Snapshot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer snap.Close()
+	testGetInto(t, snap)
+}
+
+// testGetInto reads what testGet has stored.
+func testGetInto(t *testing.T, r storage.Reader) {
+	t.Helper()
+	room := append(make([]byte, 0, 100), "before:"...)
+	for key, want := range map[string]string{"rone": "before:1", "rtwo": "before:", "r\x00\xff": "before:\x00\xff"} {
+		item, err := r.GetInto(t.Context(), []byte(key), room)
+		if err != nil || item.Version != 1 || string(item.Value) != want || &item.Value[0] != &room[0] {
+			t.Errorf("%q: version %d, %q, %v; want %q in the memory given", key, item.Version, item.Value, err, want)
+		}
+	}
+	if item, err := r.GetInto(t.Context(), []byte("rone"), nil); err != nil || string(item.Value) != "1" {
+		t.Errorf("into nothing: %q, %v", item.Value, err)
+	}
+	if _, err := r.GetInto(t.Context(), []byte("ron"), room); !errors.Is(err, storage.ErrNotFound) {
+		t.Errorf("an absent key: %v", err)
+	}
 }
 
 func testMultiGet(t *testing.T, s storage.Store) {
