@@ -94,11 +94,21 @@ func appendMillis(dst []byte, t time.Time) []byte {
 // not copies: src must never change afterwards. It allocates the record, its values, and its
 // references if it has any. The error is [ErrCorrupt].
 func DecodeRecord(src []byte) (*Record, error) {
+	r := new(Record)
+	if err := DecodeRecordInto(src, r); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// DecodeRecordInto is DecodeRecord into r, whatever r was before: values are put into the memory that r
+// has for them, if it is enough. Only references are allocated then.
+func DecodeRecordInto(src []byte, r *Record) error {
 	d := decoder{rest: src}
 	if d.octet() != recordFormat {
-		return nil, ErrCorrupt
+		return ErrCorrupt
 	}
-	r := new(Record)
+	*r = Record{Values: r.Values[:0]}
 	r.State = State(d.octet())
 	r.Scheme = Scheme(d.octet())
 	r.Created = d.millis()
@@ -110,23 +120,23 @@ func DecodeRecord(src []byte) (*Record, error) {
 	values := d.count(minValueSize)
 	refs := d.count(minRefSize)
 	if d.failed || r.State > Revoked || r.Scheme != 0 && !r.Scheme.valid() {
-		return nil, ErrCorrupt
+		return ErrCorrupt
 	}
-	if values > 0 {
-		r.Values = make([]Value, values)
+	if values > cap(r.Values) {
+		r.Values = make([]Value, 0, values)
 	}
 	var all []Ref
 	if refs > 0 {
-		all = make([]Ref, refs)
+		all = make([]Ref, 0, refs)
 	}
-	for i := range r.Values {
-		v := &r.Values[i]
+	for range values {
+		var v Value
 		v.Index = d.uint32()
 		v.Type = d.string()
 		v.Data = d.bytes()
 		flags := d.octet()
 		if flags&^(flagPerms|flagAbsolute) != 0 {
-			return nil, ErrCorrupt
+			return ErrCorrupt
 		}
 		v.Perms = Perms(flags & flagPerms)
 		if flags&flagAbsolute != 0 {
@@ -135,20 +145,22 @@ func DecodeRecord(src []byte) (*Record, error) {
 		v.TTL = d.int32()
 		v.Timestamp = d.fixed32()
 		n := d.count(minRefSize)
-		if d.failed || n > len(all) {
-			return nil, ErrCorrupt
+		if d.failed || n > refs-len(all) {
+			return ErrCorrupt
+		}
+		begin := len(all)
+		for range n {
+			all = append(all, Ref{Handle: d.string(), Index: d.uint32()})
 		}
 		if n > 0 {
-			v.Refs, all = all[:n:n], all[n:]
+			v.Refs = all[begin:len(all):len(all)]
 		}
-		for j := range v.Refs {
-			v.Refs[j] = Ref{Handle: d.string(), Index: d.uint32()}
-		}
+		r.Values = append(r.Values, v)
 	}
-	if d.failed || len(d.rest) > 0 || len(all) > 0 {
-		return nil, ErrCorrupt
+	if d.failed || len(d.rest) > 0 || len(all) != refs {
+		return ErrCorrupt
 	}
-	return r, nil
+	return nil
 }
 
 // decoder takes fields from the front of rest. After a failure it returns zeros.
