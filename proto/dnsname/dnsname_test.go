@@ -292,3 +292,50 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestPlain: what AppendHandle and AppendOID read, Parse reads, too, and to the same identifier; and they
+// read the names of nearly all Handles and of all OIDs.
+func TestPlain(t *testing.T) {
+	plain := 0
+	rapid.Check(t, func(t *rapid.T) {
+		id := identifiers().Draw(t, "id")
+		name, err := dnsname.Owner(id, rapid.Bool().Draw(t, "case sensitive"))
+		if err != nil {
+			t.Skip(err)
+		}
+		labels := strings.Split(name, ".")
+		labels = labels[rapid.IntRange(0, min(2, len(labels)-1)).Draw(t, "above"):]
+		text, ok := dnsname.AppendHandle([]byte("x"), labels)
+		got, isID := dnsname.ParseText(identifier.Handle, string(text[1:]))
+		want := dnsname.Parse(labels).ID
+		if labels[len(labels)-1] == "oid" {
+			text, ok = dnsname.AppendOID([]byte("x"), labels[:len(labels)-1])
+			got, isID = dnsname.ParseText(identifier.OID, string(text[1:]))
+		}
+		if ok && isID {
+			plain++
+			if got.Key(true) != want.Key(true) {
+				t.Fatalf("%v: %q, want %q", labels, got.Key(true), want.Key(true))
+			}
+		}
+	})
+	if plain < 20 {
+		t.Errorf("%d names were read", plain)
+	}
+	for _, tt := range []struct{ name, want string }{
+		{"sn-001.150.1021.88.hdl", "88.1021.150/sn-001"},
+		{"60o34._b32.150.1021.88.hdl", "88.1021.150/002"},
+		{"60o35._b32.150.1021.88.hdl", ""}, // spare bits set
+		{"a._b32.1.1.88.hdl", ""},          // no whole octet
+		{"60O34._b32.1.1.88.hdl", ""},      // not in lower case
+		{"60o34.60o34._b32.1.1.88.hdl", ""},
+		{"_b32.150.1021.88.hdl", ""},
+		{"002.150.1021.88.hdl", ""}, // digits are the prefix's
+		{"-x.150.1021.88.hdl", ""}, {"x-.150.1021.88.hdl", ""}, {"x_y.150.1021.88.hdl", ""}, {"x.y.150.88.hdl", ""}, {"x.hdl", ""}, {"hdl", ""}, {"x.1.gs1", ""},
+	} {
+		text, ok := dnsname.AppendHandle(nil, strings.Split(tt.name, "."))
+		if ok != (tt.want != "") || ok && string(text) != tt.want {
+			t.Errorf("%s: %q, %v, want %q", tt.name, text, ok, tt.want)
+		}
+	}
+}
