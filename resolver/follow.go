@@ -18,6 +18,9 @@ func (r *Resolver) Forget(ctx context.Context, changes []storage.Change) {
 		if k, ok := storage.ParseRecordKey(changes[i].Key); ok {
 			r.o.Cache.Forget(k)
 			r.flights.Forget(flightKey(k)) // who asks now must not get an answer read before
+			r.stamps.changed(k)
+		} else if storage.TableOf(changes[i].Key) == storage.TableNamespace {
+			r.stamps.world.Add(1)
 		}
 	}
 }
@@ -37,10 +40,11 @@ func (r *Resolver) Follow(ctx context.Context, feed storage.Feed) error {
 		switch {
 		case errors.Is(err, storage.ErrTrimmed):
 			// We fell behind further than the log reaches: whatever is cached may be old.
-			r.o.Cache.Clear()
 			if after, err = feed.Last(ctx); err == nil {
 				err = r.o.Namespaces.Reload(ctx)
 			}
+			r.o.Cache.Clear()
+			r.stamps.world.Add(1)
 		case err == nil && len(entries) == 0:
 			err = feed.Wait(ctx, after)
 		case err == nil:

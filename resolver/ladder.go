@@ -11,12 +11,14 @@ import (
 // answer if nothing comes of that.
 func (r *Resolver) beyond(ctx context.Context, q *Query, missing Answer, t *trace) Answer {
 	if a, ok := r.pattern(q, missing.Namespace); ok {
+		a.Stamp = missing.Stamp
 		t.step(Step{Stage: StagePattern, Name: qualified(missing.Namespace), Status: a.Status, Tier: a.Tier})
 		return a
 	}
 	if !q.Fallback {
 		return missing
 	}
+	missing.Stamp = Stamp{} // much more was looked at than it tells
 	for _, id := range q.ID.Broader() {
 		broader := *q
 		broader.ID = id
@@ -24,7 +26,7 @@ func (r *Resolver) beyond(ctx context.Context, q *Query, missing Answer, t *trac
 		t.step(Step{Stage: StageFallback, Name: id.Qualified(), Status: a.Status, Tier: a.Tier})
 		switch a.Status {
 		case Found, NoValues:
-			a.Broader = id
+			a.Broader, a.Stamp = id, Stamp{}
 			return a
 		case NotFound, Revoked: // a lot that was recalled does not hide the product
 		case Overloaded, Failed:

@@ -1,6 +1,7 @@
 package resolver
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,40 +13,24 @@ import (
 
 // Metrics count what all front ends are asked and answer. A nil *Metrics counts nothing.
 type Metrics struct {
-	requests  *prometheus.CounterVec
-	responses *prometheus.CounterVec
-	duration  *prometheus.HistogramVec
-	dropped   *prometheus.CounterVec
-	inflight  *prometheus.GaugeVec
-	panics    *prometheus.CounterVec
+	dropped *prometheus.CounterVec
+	panics  *prometheus.CounterVec
+
+	mu     sync.Mutex
+	fronts []*FrontMetrics
 }
 
 // NewMetrics returns metrics registered on reg.
 func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 	m := &Metrics{
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "idnode_resolve_requests_total", Help: "Resolution requests taken up.",
-		}, []string{"proto", "scheme", "op"}),
-		responses: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "idnode_resolve_responses_total", Help: "Resolution requests answered, by outcome and by where the answer came from.",
-		}, []string{"proto", "scheme", "code", "source"}),
-		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "idnode_resolve_duration_seconds", Help: "Time from a request's arrival to its answer.",
-			Buckets:                        prometheus.ExponentialBuckets(5e-6, 2, 20),
-			NativeHistogramBucketFactor:    1.1,
-			NativeHistogramMaxBucketNumber: 160,
-		}, []string{"proto", "source"}),
 		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "idnode_resolve_dropped_total", Help: "Packets and requests left without an answer.",
 		}, []string{"proto", "reason"}),
-		inflight: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "idnode_inflight_requests", Help: "Resolution requests being answered.",
-		}, []string{"proto"}),
 		panics: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "idnode_panics_total", Help: "Panics recovered from.",
 		}, []string{"component"}),
 	}
-	for _, c := range []prometheus.Collector{m.requests, m.responses, m.duration, m.dropped, m.inflight, m.panics} {
+	for _, c := range []prometheus.Collector{m.dropped, m.panics, m} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}
@@ -57,45 +42,76 @@ const (
 	schemeCount = int(identifier.DID) + 1 // 0 stands for "other"
 	statusCount = int(Failed) + 1
 	tierCount   = int(TierUpstream) + 1
+	opCount     = 32 // of one front end
 )
 
+// Op is the kind of a request, as a front end has named it.
+type Op uint8
+
+// Outcome is what is counted of an answered request.
+type Outcome struct {
+	Scheme identifier.Scheme // 0: not an identifier
+	Op     Op
+	Status Status
+	Tier   Tier
+}
+
 // FrontMetrics count the requests of one protocol. A nil *FrontMetrics counts nothing. Requests
-// taken up are answered, dropped after Request, or in flight: requests = Done + Drop + in flight.
+// taken up are answered, dropped after Begin, or in flight: requests = Done + Abandon + in flight.
 type FrontMetrics struct {
 	m        *Metrics
 	proto    string
-	inflight prometheus.Gauge
 	panics   prometheus.Counter
+	inflight atomic.Int64
 
-	// Children are looked up once and kept: a lookup by labels hashes them.
-	responses [schemeCount][statusCount][tierCount]atomic.Pointer[prometheus.Counter]
-	durations [tierCount]prometheus.Observer
-	requests  sync.Map // requestKey → prometheus.Counter
+	mu  sync.Mutex
+	ops atomic.Pointer[[]string] // names by Op; grows under mu
+
+	requests  [schemeCount][opCount]atomic.Uint64
+	responses [schemeCount][statusCount][tierCount]atomic.Uint64
+	durations [tierCount]histogram
 }
 
-type requestKey struct {
-	scheme identifier.Scheme
-	op     string
-}
-
-// Front returns the counters of a protocol: "handle_udp", "handle_tcp", "grpc", "http". The front
-// end names a protocol once.
+// Front returns the counters of a protocol: "handle_udp", "handle_tcp", "dns_udp", "dns_tcp", "grpc",
+// "http". The same name has the same counters.
 func (m *Metrics) Front(proto string) *FrontMetrics {
 	if m == nil {
 		return nil
 	}
-	f := &FrontMetrics{m: m, proto: proto, inflight: m.inflight.WithLabelValues(proto), panics: m.panics.WithLabelValues(proto)}
-	for t := range f.durations {
-		f.durations[t] = m.duration.WithLabelValues(proto, Tier(t).String())
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, f := range m.fronts {
+		if f.proto == proto {
+			return f
+		}
 	}
+	f := &FrontMetrics{m: m, proto: proto, panics: m.panics.WithLabelValues(proto)}
+	f.ops.Store(new([]string))
+	m.fronts = append(m.fronts, f)
 	return f
 }
 
-func schemeLabel(s identifier.Scheme) string {
-	if s == 0 {
-		return "other"
+// Op returns the number of the op of that name, one of a closed set such as "resolve". A front end
+// has at most 32; those beyond are counted as the last.
+func (f *FrontMetrics) Op(name string) Op {
+	if f == nil {
+		return 0
 	}
-	return s.String()
+	if i := slices.Index(*f.ops.Load(), name); i >= 0 {
+		return Op(i)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	ops := *f.ops.Load()
+	if i := slices.Index(ops, name); i >= 0 {
+		return Op(i)
+	}
+	if len(ops) == opCount {
+		return opCount - 1
+	}
+	ops = append(slices.Clone(ops), name)
+	f.ops.Store(&ops)
+	return Op(len(ops) - 1)
 }
 
 // Request counts a request that has been taken up. op is of a closed set, such as "resolve".
@@ -107,20 +123,15 @@ func (f *FrontMetrics) Request(scheme identifier.Scheme, op string) {
 // Begin counts the start of a request whose scheme is known only once it is answered: Read and Done follow.
 func (f *FrontMetrics) Begin() {
 	if f != nil {
-		f.inflight.Inc()
+		f.inflight.Add(1)
 	}
 }
 
 // Read counts a request that Begin has counted, now that its scheme is known (0: not an identifier).
 func (f *FrontMetrics) Read(scheme identifier.Scheme, op string) {
-	if f == nil {
-		return
+	if f != nil {
+		f.requests[scheme][f.Op(op)].Add(1)
 	}
-	c, ok := f.requests.Load(requestKey{scheme, op})
-	if !ok {
-		c, _ = f.requests.LoadOrStore(requestKey{scheme, op}, f.m.requests.WithLabelValues(f.proto, schemeLabel(scheme), op))
-	}
-	c.(prometheus.Counter).Inc()
 }
 
 // Done counts the answer to a request that Request counted.
@@ -128,16 +139,9 @@ func (f *FrontMetrics) Done(scheme identifier.Scheme, status Status, tier Tier, 
 	if f == nil {
 		return
 	}
-	f.inflight.Dec()
-	child := &f.responses[scheme][status][tier]
-	c := child.Load()
-	if c == nil {
-		counter := f.m.responses.WithLabelValues(f.proto, schemeLabel(scheme), status.String(), tier.String())
-		c = &counter
-		child.Store(c)
-	}
-	(*c).Inc()
-	f.durations[tier].Observe(d.Seconds())
+	f.inflight.Add(-1)
+	f.responses[scheme][status][tier].Add(1)
+	f.durations[tier].observe(d, 1)
 }
 
 // Abandon counts a request that Request counted and that gets no answer.
@@ -145,7 +149,16 @@ func (f *FrontMetrics) Abandon(reason string) {
 	if f == nil {
 		return
 	}
-	f.inflight.Dec()
+	f.inflight.Add(-1)
+	f.m.dropped.WithLabelValues(f.proto, reason).Inc()
+}
+
+// Lose counts a request, not counted yet, that gets no answer.
+func (f *FrontMetrics) Lose(o Outcome, reason string) {
+	if f == nil {
+		return
+	}
+	f.requests[o.Scheme][o.Op].Add(1)
 	f.m.dropped.WithLabelValues(f.proto, reason).Inc()
 }
 
@@ -161,4 +174,121 @@ func (f *FrontMetrics) Panic() {
 	if f != nil {
 		f.panics.Inc()
 	}
+}
+
+// Tally gathers what a goroutine answers, so that the counters it shares with others are touched
+// once for many requests. It is not safe for concurrent use. The zero Tally counts nothing.
+type Tally struct {
+	f     *FrontMetrics
+	tiers [tierCount]uint64
+	n     int
+	kinds [8]struct {
+		Outcome
+		count uint64
+	}
+}
+
+// NewTally returns an empty tally of f's requests.
+func (f *FrontMetrics) NewTally() Tally { return Tally{f: f} }
+
+// Add counts a request and its answer, which are told by the next Flush.
+func (t *Tally) Add(o Outcome) {
+	t.tiers[o.Tier]++
+	for i := range t.kinds[:t.n] {
+		if k := &t.kinds[i]; k.Outcome == o {
+			k.count++
+			return
+		}
+	}
+	if t.n == len(t.kinds) {
+		t.count()
+	}
+	k := &t.kinds[t.n]
+	k.Outcome, k.count = o, 1
+	t.n++
+}
+
+// Flush tells what was added since the last Flush, each of which took about d.
+func (t *Tally) Flush(d time.Duration) {
+	if t.f == nil {
+		t.n, t.tiers = 0, [tierCount]uint64{}
+		return
+	}
+	t.count()
+	for tier, n := range t.tiers {
+		if n > 0 {
+			t.f.durations[tier].observe(d, n)
+			t.tiers[tier] = 0
+		}
+	}
+}
+
+func (t *Tally) count() {
+	for i := range t.kinds[:t.n] {
+		if k := &t.kinds[i]; t.f != nil {
+			t.f.requests[k.Scheme][k.Op].Add(k.count)
+			t.f.responses[k.Scheme][k.Status][k.Tier].Add(k.count)
+		}
+	}
+	t.n = 0
+}
+
+var (
+	requestsDesc = prometheus.NewDesc("idnode_resolve_requests_total", "Resolution requests taken up.",
+		[]string{"proto", "scheme", "op"}, nil)
+	responsesDesc = prometheus.NewDesc("idnode_resolve_responses_total",
+		"Resolution requests answered, by outcome and by where the answer came from.",
+		[]string{"proto", "scheme", "code", "source"}, nil)
+	durationDesc = prometheus.NewDesc("idnode_resolve_duration_seconds",
+		"Time from a request's arrival to its answer; requests that are read together leave together.",
+		[]string{"proto", "source"}, nil)
+	inflightDesc = prometheus.NewDesc("idnode_inflight_requests", "Resolution requests being answered.", []string{"proto"}, nil)
+)
+
+// Describe implements [prometheus.Collector].
+func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{requestsDesc, responsesDesc, durationDesc, inflightDesc} {
+		ch <- d
+	}
+}
+
+// Collect implements [prometheus.Collector].
+func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
+	m.mu.Lock()
+	fronts := slices.Clone(m.fronts)
+	m.mu.Unlock()
+	for _, f := range fronts {
+		f.collect(ch)
+	}
+}
+
+func (f *FrontMetrics) collect(ch chan<- prometheus.Metric) {
+	ch <- prometheus.MustNewConstMetric(inflightDesc, prometheus.GaugeValue, float64(f.inflight.Load()), f.proto)
+	ops := *f.ops.Load()
+	for scheme := range schemeCount {
+		label := schemeLabel(identifier.Scheme(scheme))
+		for op, name := range ops {
+			if n := f.requests[scheme][op].Load(); n > 0 {
+				ch <- prometheus.MustNewConstMetric(requestsDesc, prometheus.CounterValue, float64(n), f.proto, label, name)
+			}
+		}
+		for status := range statusCount {
+			for tier := range tierCount {
+				if n := f.responses[scheme][status][tier].Load(); n > 0 {
+					ch <- prometheus.MustNewConstMetric(responsesDesc, prometheus.CounterValue, float64(n),
+						f.proto, label, Status(status).String(), Tier(tier).String())
+				}
+			}
+		}
+	}
+	for tier := range f.durations {
+		ch <- f.durations[tier].metric(durationDesc, f.proto, Tier(tier).String())
+	}
+}
+
+func schemeLabel(s identifier.Scheme) string {
+	if s == 0 {
+		return "other"
+	}
+	return s.String()
 }

@@ -16,7 +16,7 @@ const (
 // prefixRecord answers a question for the namespace ns itself. A stored record of the prefix wins;
 // otherwise the answer is made from the namespace.
 func (r *Resolver) prefixRecord(ctx context.Context, q *Query, ns *identifier.Namespace) Answer {
-	rec, tier, err := r.record(ctx, q.ID.Key(false), q.NoCache)
+	rec, tier, err := r.record(ctx, q.ID.Key(false), q)
 	if rec == nil && err == nil {
 		site := r.o.Site()
 		if ns.Mode == identifier.Delegated {

@@ -19,6 +19,17 @@ type Query struct {
 	// of a GS1 serial, the nearest registered ancestor of an OID.
 	Fallback bool
 	Trace    bool // have Answer.Steps filled
+
+	// Scratch is the asker's memory for a record that is in no cache: the answer's Record is good until
+	// the next query with the same Scratch, and is not put into the cache. Default: the record is
+	// shared and stays.
+	Scratch *Scratch
+}
+
+// Scratch is memory for the records of one asker's queries, one at a time. The zero Scratch is ready.
+type Scratch struct {
+	key, row []byte
+	record   identifier.Record
 }
 
 // Wants reports whether v is asked for, without regard to permissions.
@@ -40,7 +51,7 @@ func (q *Query) Wants(v *identifier.Value) bool {
 }
 
 // Answer is the outcome of a query. What it points to is shared with other answers: callers must not
-// modify it.
+// modify it. See Query.Scratch for how long it is good.
 type Answer struct {
 	Status    Status
 	Tier      Tier
@@ -54,6 +65,10 @@ type Answer struct {
 	// query allowed it and it came to that.
 	Broader identifier.ID
 	Steps   []Step // of the ladder, in the order in which they were taken; only if asked for
+
+	// Stamp is what the answer was made from, as it was before: for who keeps what it is told as. It
+	// is zero if the answer is not to be kept.
+	Stamp Stamp
 }
 
 // Step is one rung of the ladder, for those who want to see how an answer came about.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"time"
 
@@ -46,6 +47,7 @@ type Options struct {
 type Resolver struct {
 	o       Options
 	flights singleflight.Group
+	stamps  stamps
 }
 
 // New returns a resolver.
@@ -65,7 +67,9 @@ func New(o Options) (*Resolver, error) {
 	if o.Site == nil {
 		o.Site = func() []byte { return nil }
 	}
-	return &Resolver{o: o}, nil
+	r := &Resolver{o: o}
+	r.stamps.seed = maphash.MakeSeed()
+	return r, nil
 }
 
 // Resolve answers q from the nearest tier that can. It does not return an error: that the store
@@ -86,24 +90,38 @@ func (r *Resolver) Resolve(ctx context.Context, q Query) Answer {
 
 // exact answers q with the record of its identifier, or with what its namespace says in its stead.
 func (r *Resolver) exact(ctx context.Context, q *Query, t *trace) Answer {
+	stamp := r.Stamp() // before anything is looked at
 	ns := r.o.Namespaces.Find(q.ID)
 	t.namespace(ns)
 	switch {
 	case ns == nil && q.ID.IsPrefixRecord():
-		return r.ownPrefix(q)
+		a := r.ownPrefix(q)
+		a.Stamp = stamp
+		return a
 	case ns == nil && r.responsible(q.ID):
-		return Answer{Status: NotFound}
+		return Answer{Status: NotFound, Stamp: stamp}
 	case ns == nil:
-		return Answer{Status: NotResponsible}
+		return Answer{Status: NotResponsible, Stamp: stamp}
 	case ns.State != identifier.NamespaceActive:
-		return Answer{Status: Suspended, Namespace: ns, Reason: ns.Reason}
+		return Answer{Status: Suspended, Namespace: ns, Reason: ns.Reason, Stamp: stamp}
 	case q.ID.IsPrefixRecord():
-		return r.prefixRecord(ctx, q, ns)
+		stamp = stamp.of(r, q.ID.Key(false))
+		a := r.prefixRecord(ctx, q, ns)
+		if a.Err == nil {
+			a.Stamp = stamp
+		}
+		return a
 	case ns.Mode == identifier.Delegated:
-		return Answer{Status: Referral, Tier: TierComputed, Namespace: ns, Service: ns.Service}
+		return Answer{Status: Referral, Tier: TierComputed, Namespace: ns, Service: ns.Service, Stamp: stamp}
 	}
-	rec, tier, err := r.record(ctx, q.ID.Key(ns.CaseSensitive), q.NoCache)
-	return r.answer(q, ns, rec, tier, err)
+	k := q.ID.Key(ns.CaseSensitive)
+	stamp = stamp.of(r, k)
+	rec, tier, err := r.record(ctx, k, q)
+	a := r.answer(q, ns, rec, tier, err)
+	if err == nil {
+		a.Stamp = stamp
+	}
+	return a
 }
 
 // answer names the outcome of having looked for q's record.
@@ -154,11 +172,15 @@ func (r *Resolver) Owns(k identifier.Key) bool {
 }
 
 // record returns what is stored under k, nil for nothing.
-func (r *Resolver) record(ctx context.Context, k identifier.Key, noCache bool) (*identifier.Record, Tier, error) {
-	if !noCache {
+func (r *Resolver) record(ctx context.Context, k identifier.Key, q *Query) (*identifier.Record, Tier, error) {
+	if !q.NoCache {
 		if rec, ok := r.o.Cache.Get(k); ok {
 			return rec, TierLRU, nil
 		}
+	}
+	if q.Scratch != nil {
+		rec, err := r.readInto(ctx, k, q.Scratch)
+		return rec, TierStore, err
 	}
 	// One goroutine per identifier reads; the others wait for it. It has a deadline of its own, so
 	// that an asker who goes away does not fail the rest.
@@ -181,6 +203,29 @@ func (r *Resolver) record(ctx context.Context, k identifier.Key, noCache bool) (
 		return nil, TierNone, ctx.Err()
 	}
 }
+
+// readInto reads the record of k into s, nil if there is none. Nothing is allocated once s has room.
+func (r *Resolver) readInto(ctx context.Context, k identifier.Key, s *Scratch) (*identifier.Record, error) {
+	s.key = storage.AppendRecordKey(s.key[:0], k)
+	item, err := r.o.Store.GetInto(ctx, s.key, s.row[:0])
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read record: %w", err)
+	}
+	if s.row = item.Value; cap(s.row) > maxScratch {
+		s.row = nil // the record has it until the next
+	}
+	if err := identifier.DecodeRecordInto(item.Value, &s.record); err != nil {
+		return nil, fmt.Errorf("stored record of %s: %w", k.Name, err)
+	}
+	s.record.Version = item.Version
+	return &s.record, nil
+}
+
+// maxScratch is the octets of the longest record whose memory a Scratch keeps.
+const maxScratch = 64 << 10
 
 func (r *Resolver) read(ctx context.Context, k identifier.Key) (*identifier.Record, error) {
 	ticket := r.o.Cache.Ticket(k)
