@@ -63,8 +63,8 @@ func NewLRU(o Options) (*LRU, error) {
 	if o.Bytes == 0 {
 		o.Bytes = 64 << 20
 	}
-	if o.Bytes < shards*4096 {
-		return nil, errors.New("cache of less than 256 KiB")
+	if o.Bytes < shards*2048 {
+		return nil, errors.New("cache of less than 128 KiB")
 	}
 	c := new(LRU)
 	for i := range c.shards {

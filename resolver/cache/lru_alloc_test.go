@@ -16,3 +16,20 @@ func TestGetAllocates(t *testing.T) {
 		t.Errorf("a hit allocates %v times, want 0", n)
 	}
 }
+
+func TestAnswersGetAllocates(t *testing.T) {
+	old := false
+	a := newAnswers(t, 1<<20, &old)
+	k := []byte("dname")
+	a.Put(k, &Answer{Octets: []byte("answer")})
+	if n := testing.AllocsPerRun(1000, func() {
+		if a.Get(k) == nil {
+			t.Fatal("no answer")
+		}
+	}); n != 0 {
+		t.Errorf("a hit allocates %v times, want 0", n)
+	}
+	if n := testing.AllocsPerRun(1000, func() { a.Admit([]byte("dother")) }); n != 0 {
+		t.Errorf("a miss allocates %v times, want 0", n)
+	}
+}
