@@ -1,6 +1,9 @@
 package handle
 
-import "slices"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // Message is a message without its envelope. Its slices are views.
 type Message struct {
@@ -52,6 +55,15 @@ func Finish(dst []byte, start int, e Envelope, h Header) []byte {
 	putEnvelope(dst[start:], e)
 	putHeader(dst[start+EnvelopeSize:], h)
 	return dst
+}
+
+// Readdress makes msg, a whole message that answered some request outside sessions, the answer to
+// another one of the same octets: id and recursion are that one's.
+func Readdress(msg []byte, id uint32, recursion uint8, expiration uint32) {
+	_ = msg[EnvelopeSize+HeaderSize-1]
+	binary.BigEndian.PutUint32(msg[8:], id)
+	msg[EnvelopeSize+14] = recursion
+	binary.BigEndian.PutUint32(msg[EnvelopeSize+16:], expiration)
 }
 
 // Credential is the signature of a message.
