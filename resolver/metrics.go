@@ -18,6 +18,7 @@ type Metrics struct {
 
 	mu     sync.Mutex
 	fronts []*FrontMetrics
+	ops    atomic.Pointer[[]string] // names by Op, of all front ends, which share answers; grows under mu
 }
 
 // NewMetrics returns metrics registered on reg.
@@ -30,6 +31,7 @@ func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 			Name: "idnode_panics_total", Help: "Panics recovered from.",
 		}, []string{"component"}),
 	}
+	m.ops.Store(new([]string))
 	for _, c := range []prometheus.Collector{m.dropped, m.panics, m} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
@@ -42,10 +44,10 @@ const (
 	schemeCount = int(identifier.DID) + 1 // 0 stands for "other"
 	statusCount = int(Failed) + 1
 	tierCount   = int(TierUpstream) + 1
-	opCount     = 32 // of one front end
+	opCount     = 64
 )
 
-// Op is the kind of a request, as a front end has named it.
+// Op is the kind of a request, as front ends have named it. It means the same to all of them.
 type Op uint8
 
 // Outcome is what is counted of an answered request.
@@ -63,9 +65,6 @@ type FrontMetrics struct {
 	proto    string
 	panics   prometheus.Counter
 	inflight atomic.Int64
-
-	mu  sync.Mutex
-	ops atomic.Pointer[[]string] // names by Op; grows under mu
 
 	requests  [schemeCount][opCount]atomic.Uint64
 	responses [schemeCount][statusCount][tierCount]atomic.Uint64
@@ -86,23 +85,23 @@ func (m *Metrics) Front(proto string) *FrontMetrics {
 		}
 	}
 	f := &FrontMetrics{m: m, proto: proto, panics: m.panics.WithLabelValues(proto)}
-	f.ops.Store(new([]string))
 	m.fronts = append(m.fronts, f)
 	return f
 }
 
-// Op returns the number of the op of that name, one of a closed set such as "resolve". A front end
-// has at most 32; those beyond are counted as the last.
+// Op returns the number of the op of that name, one of a closed set such as "resolve". All front ends
+// together have at most 64; those beyond are counted as the last.
 func (f *FrontMetrics) Op(name string) Op {
 	if f == nil {
 		return 0
 	}
-	if i := slices.Index(*f.ops.Load(), name); i >= 0 {
+	m := f.m
+	if i := slices.Index(*m.ops.Load(), name); i >= 0 {
 		return Op(i)
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	ops := *f.ops.Load()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	ops := *m.ops.Load()
 	if i := slices.Index(ops, name); i >= 0 {
 		return Op(i)
 	}
@@ -110,7 +109,7 @@ func (f *FrontMetrics) Op(name string) Op {
 		return opCount - 1
 	}
 	ops = append(slices.Clone(ops), name)
-	f.ops.Store(&ops)
+	m.ops.Store(&ops)
 	return Op(len(ops) - 1)
 }
 
@@ -264,7 +263,7 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 
 func (f *FrontMetrics) collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(inflightDesc, prometheus.GaugeValue, float64(f.inflight.Load()), f.proto)
-	ops := *f.ops.Load()
+	ops := *f.m.ops.Load()
 	for scheme := range schemeCount {
 		label := schemeLabel(identifier.Scheme(scheme))
 		for op, name := range ops {
