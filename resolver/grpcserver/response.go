@@ -62,7 +62,12 @@ func response(asked *resolver.Asked) *nodepb.ResolveResponse {
 // explain says how the code was read and why the answer is what it is. Nothing of a.Err is told.
 func explain(q *resolver.Query, a *resolver.Answer) string {
 	const size = 256 // of nearly all
-	b := append(make([]byte, 0, size), outcomes[a.Status].text...)
+	return nodepb.Text(string(appendExplanation(make([]byte, 0, size), q, a)))
+}
+
+// appendExplanation appends what explain says, which may not be UTF-8 yet.
+func appendExplanation(b []byte, q *resolver.Query, a *resolver.Answer) []byte {
+	b = append(b, outcomes[a.Status].text...)
 	if a.Reason != "" {
 		b = append(append(b, ": "...), a.Reason...)
 	}
@@ -84,8 +89,7 @@ func explain(q *resolver.Query, a *resolver.Answer) string {
 		}
 		b = append(strconv.AppendUint(append(b, " at version "...), a.Record.Version, 10), "; "...)
 	}
-	b = append(append(append(b, "tier "...), a.Tier.String()...), ')')
-	return nodepb.Text(string(b))
+	return append(append(append(b, "tier "...), a.Tier.String()...), ')')
 }
 
 // steps are the steps of the ladder as messages.

@@ -2,7 +2,6 @@ package grpcserver
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"runtime/debug"
 	"sync"
@@ -10,11 +9,14 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
-	"github.com/idnode/idnode/proto/identifier"
 	"github.com/idnode/idnode/proto/nodepb"
 	"github.com/idnode/idnode/resolver"
+	"github.com/idnode/idnode/resolver/cache"
 )
 
 // Options configure a Server. The zero value works.
@@ -22,19 +24,25 @@ type Options struct {
 	Batch      int           // rows in a batch; default 10000
 	BatchBytes int           // octets of a batch's response; default 4 MiB less 64 KiB, so that clients take it by default
 	Selectors  int           // types and indexes in one question; default 256
-	InFlight   int           // questions that are being answered at a time, of all callers; default 4096
+	InFlight   int           // questions that wait for the resolver at a time, of all callers; default 4096
 	Idle       time.Duration // how long a stream may go without a question; default 5 minutes
+
+	// Answers keeps encoded responses. Default: none are kept.
+	Answers *cache.Answers
 
 	Metrics *resolver.FrontMetrics // counts requests and answers; default: none
 	Logger  *slog.Logger           // default: slog.Default()
 }
 
-// Server implements idnode.v1.Resolver.
+// Server answers idnode.v1.Resolver.
 type Server struct {
-	nodepb.UnimplementedResolverServer
-
 	r *resolver.Resolver
 	o Options
+
+	full    []byte // the row of a batch that stands for one without room, encoded
+	ops     struct{ resolve, batch, stream resolver.Op }
+	calls   sync.Pool // of *call
+	batches sync.Pool // of *batch
 
 	inFlight atomic.Int64
 	stopOnce sync.Once
@@ -43,7 +51,7 @@ type Server struct {
 
 // New returns a server that asks r.
 func New(r *resolver.Resolver, o Options) *Server {
-	s := &Server{r: r, o: o, stop: make(chan struct{})}
+	s := &Server{r: r, o: o, full: fullRow(), stop: make(chan struct{})}
 	if s.o.Logger == nil {
 		s.o.Logger = slog.Default()
 	}
@@ -52,8 +60,16 @@ func New(r *resolver.Resolver, o Options) *Server {
 	setDefault(&s.o.Selectors, 256)
 	setDefault(&s.o.InFlight, 4096)
 	setDefault(&s.o.Idle, 5*time.Minute)
+	s.ops.resolve, s.ops.batch, s.ops.stream = o.Metrics.Op(opResolve), o.Metrics.Op(opBatch), o.Metrics.Op(opStream)
 	return s
 }
+
+// Kinds of requests, in metrics.
+const (
+	opResolve = "resolve"
+	opBatch   = "batch"
+	opStream  = "stream"
+)
 
 func setDefault[T int | uint32 | time.Duration](v *T, d T) {
 	if *v <= 0 {
@@ -61,69 +77,76 @@ func setDefault[T int | uint32 | time.Duration](v *T, d T) {
 	}
 }
 
-// Register adds the service to g.
-func (s *Server) Register(g *grpc.Server) { nodepb.RegisterResolverServer(g, s) }
+// Register adds the service to g, which must have been made with [ServerOptions]: its methods take octets
+// instead of messages. They pass by unary interceptors, and recover from panics themselves.
+func (s *Server) Register(g *grpc.Server) {
+	desc := nodepb.Resolver_ServiceDesc
+	desc.HandlerType = (*any)(nil)
+	desc.Methods = []grpc.MethodDesc{
+		{MethodName: "Resolve", Handler: s.unary(s.resolve)},
+		{MethodName: "BatchResolve", Handler: s.unary(s.batchResolve)},
+	}
+	desc.Streams = []grpc.StreamDesc{{
+		StreamName:    "ResolveStream",
+		Handler:       func(_ any, stream grpc.ServerStream) error { return s.resolveStream(stream) },
+		ServerStreams: true,
+		ClientStreams: true,
+	}}
+	g.RegisterService(&desc, s)
+}
+
+// unary makes h the handler of a method. h reads the request with receive; its reply is what codec takes.
+func (s *Server) unary(h func(ctx context.Context, receive func(any) error) (reply any, err error)) grpc.MethodHandler {
+	return func(_ any, ctx context.Context, receive func(any) error, _ grpc.UnaryServerInterceptor) (reply any, err error) {
+		defer s.recovered(&err)
+		return h(ctx, receive)
+	}
+}
+
+// recovered, when deferred, turns a panic into an error.
+func (s *Server) recovered(err *error) {
+	if p := recover(); p != nil {
+		s.o.Metrics.Panic()
+		s.o.Logger.Error("panic in call", "panic", p, "stack", string(debug.Stack()))
+		*err = status.Error(codes.Internal, "internal error")
+	}
+}
 
 // Drain ends all streams, each after the answer that is under way, and those that come later.
 // Call it before [grpc.Server.GracefulStop], which waits for streams.
 func (s *Server) Drain() { s.stopOnce.Do(func() { close(s.stop) }) }
 
-// Resolve answers one question.
-func (s *Server) Resolve(ctx context.Context, req *nodepb.ResolveRequest) (*nodepb.ResolveResponse, error) {
-	outcome, resp := s.ask(ctx, req, "resolve")
-	if err := outcomeError(outcome, resp); err != nil {
+// resolve answers one question.
+func (s *Server) resolve(ctx context.Context, receive func(any) error) (reply any, err error) {
+	c := s.take()
+	defer s.put(c)
+	if err := receive(&c.in); err != nil {
+		return nil, err
+	}
+	start := time.Now()
+	if a := c.kept(c.in.view()); a != nil {
+		s.count(a, s.ops.resolve, start)
+		return a, nil
+	}
+	req := new(nodepb.ResolveRequest)
+	if err := proto.Unmarshal(c.in.view(), req); err != nil {
+		return nil, malformed(err)
+	}
+	outcome, resp := c.ask(ctx, req, opResolve)
+	if err := outcomeError(outcome, resp.message); err != nil {
 		if ctx.Err() != nil {
 			return nil, status.FromContextError(ctx.Err()).Err()
 		}
 		return nil, err
 	}
-	return resp, nil
-}
-
-// ask answers one question with a response, whatever happens.
-func (s *Server) ask(ctx context.Context, req *nodepb.ResolveRequest, op string) (outcome resolver.Status, resp *nodepb.ResolveResponse) {
-	var (
-		start  = time.Now()
-		scheme identifier.Scheme
-		tier   resolver.Tier
-	)
-	s.o.Metrics.Begin()
-	defer func() {
-		if p := recover(); p != nil {
-			s.o.Metrics.Panic()
-			s.o.Logger.Error("panic in resolution", "id", req.GetId(), "panic", p, "stack", string(debug.Stack()))
-			outcome, resp = refusal(resolver.Failed, "internal error")
-		}
-		s.o.Metrics.Read(scheme, op)
-		s.o.Metrics.Done(scheme, outcome, tier, time.Since(start))
-	}()
-	q, wanted, err := s.query(req)
+	encoded, err := resp.octets() // now, because c's memory goes to another call
 	if err != nil {
-		return refusal(resolver.Invalid, err.Error())
+		return nil, err
 	}
-	defer s.inFlight.Add(-1)
-	if s.inFlight.Add(1) > int64(s.o.InFlight) {
-		return refusal(resolver.Overloaded, "too many questions at a time")
-	}
-	asked := s.r.Ask(ctx, req.GetId(), wanted, q)
-	scheme, tier = asked.Query.ID.Scheme(), asked.Answer.Tier
-	return asked.Answer.Status, response(&asked)
+	return mem.BufferSlice{mem.SliceBuffer(encoded)}, nil
 }
 
-// query reads a question: all of it but the identifier, and the scheme in which to read that, 0 for
-// any.
-func (s *Server) query(req *nodepb.ResolveRequest) (resolver.Query, identifier.Scheme, error) {
-	q := resolver.Query{
-		Types:    req.GetTypes(),
-		Indexes:  req.GetIndexes(),
-		Recurse:  req.GetRecurse(),
-		NoCache:  req.GetNoCache(),
-		Fallback: req.GetFallback(),
-		Trace:    req.GetTrace(),
-	}
-	if n := len(q.Types) + len(q.Indexes); n > s.o.Selectors {
-		return q, 0, fmt.Errorf("types, indexes: %d in all, the limit is %d", n, s.o.Selectors)
-	}
-	scheme, err := nodepb.ToScheme(req.GetId(), req.GetScheme())
-	return q, scheme, err
+// malformed is the error of a request that is no message, as gRPC itself tells it.
+func malformed(err error) error {
+	return status.Errorf(codes.Internal, "grpc: failed to unmarshal the received message: %v", err)
 }

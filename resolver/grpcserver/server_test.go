@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
@@ -31,8 +30,6 @@ import (
 	"github.com/idnode/idnode/storage"
 	"github.com/idnode/idnode/storage/memstore"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // fixture is a store with a namespace in each state and a record of each kind.
 func fixture(t *testing.T) *memstore.Store {
@@ -91,7 +88,7 @@ func newResolver(t *testing.T, store storage.Reader) *resolver.Resolver {
 }
 
 // serve runs a server on a port of its own and returns a connection to it.
-func serve(t *testing.T, s *grpcserver.Server) (*grpc.Server, *grpc.ClientConn) {
+func serve(t testing.TB, s *grpcserver.Server) (*grpc.Server, *grpc.ClientConn) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -405,6 +402,10 @@ func (b *blocked) Get(ctx context.Context, key []byte) (storage.Item, error) {
 	b.entered <- struct{}{}
 	<-b.release
 	return b.Reader.Get(ctx, key)
+}
+
+func (b *blocked) GetInto(ctx context.Context, key, _ []byte) (storage.Item, error) {
+	return b.Get(ctx, key)
 }
 
 func TestOverload(t *testing.T) {
