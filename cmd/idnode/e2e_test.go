@@ -251,9 +251,18 @@ func TestOperatorsSide(t *testing.T) {
 	if bytes.Contains(text, []byte("88.1021")) {
 		t.Error("a metric holds a prefix")
 	}
-	requests, responses := sums(text, "idnode_resolve_requests_total"), sums(text, "idnode_resolve_responses_total")
-	if len(requests) < 4 || !maps.Equal(requests, responses) {
-		t.Errorf("requests %v, responses %v: want the same for http, grpc, handle_udp and handle_tcp", requests, responses)
+	for try := 0; ; try++ { // what is answered is counted a moment later
+		requests, responses := sums(text, "idnode_resolve_requests_total"), sums(text, "idnode_resolve_responses_total")
+		if len(requests) >= 4 && maps.Equal(requests, responses) {
+			break
+		}
+		if try == 100 {
+			t.Fatalf("requests %v, responses %v: want the same for http, grpc, handle_udp and handle_tcp", requests, responses)
+		}
+		time.Sleep(20 * time.Millisecond)
+		if _, text, err = d.call("", "GET", "/metrics", nil); err != nil {
+			t.Fatal(err)
+		}
 	}
 	d.stop()
 }

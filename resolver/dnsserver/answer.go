@@ -17,7 +17,7 @@ const maxHops = 12
 const maxWire = 255 // octets of a name in a message (RFC 1035, section 2.3.4)
 
 // answer decides the reply to q.
-func (z *zones) answer(ctx context.Context, q dns.Question) response {
+func (z *zones) answer(ctx context.Context, q dns.Question, scratch *resolver.Scratch) response {
 	if q.Qclass == dns.ClassCHAOS {
 		return z.describe(q)
 	}
@@ -31,6 +31,7 @@ func (z *zones) answer(ctx context.Context, q dns.Question) response {
 	for hop := range maxHops {
 		o := newOwner(name)
 		p := z.find(o)
+		p.scratch = scratch
 		if p.apex == nil {
 			if hop == 0 {
 				r.rcode, r.status = dns.RcodeRefused, resolver.NotResponsible
@@ -46,6 +47,9 @@ func (z *zones) answer(ctx context.Context, q dns.Question) response {
 		next, set := n.redirect(z, o, q.Qtype)
 		if next == "" {
 			z.finish(&r, n, o, p, q.Qtype, hop)
+			if hop == 0 {
+				r.stamp = n.stamp
+			}
 			return r
 		}
 		r.answer = append(r.answer, set...)
@@ -106,7 +110,13 @@ func (z *zones) finish(r *response, n node, o owner, p place, typ uint16, hop in
 // opOf names the kind of a question in metrics.
 func opOf(typ uint16) string {
 	switch typ {
-	case dns.TypeNAPTR, dns.TypeURI, dns.TypeTXT, dns.TypeSVCB, dns.TypeHTTPS, dns.TypeSRV, dns.TypeCNAME, dns.TypeDNAME,
+	case dns.TypeNAPTR:
+		return "naptr"
+	case dns.TypeURI:
+		return "uri"
+	case dns.TypeTXT:
+		return "txt"
+	case dns.TypeSVCB, dns.TypeHTTPS, dns.TypeSRV, dns.TypeCNAME, dns.TypeDNAME,
 		dns.TypeSOA, dns.TypeNS, dns.TypeA, dns.TypeAAAA, dns.TypeANY, dns.TypeAXFR, dns.TypeIXFR:
 		return strings.ToLower(dns.TypeToString[typ])
 	}
@@ -133,6 +143,8 @@ type node struct {
 	skip    int
 
 	record *record // the values, if it is the name of an identifier
+
+	stamp resolver.Stamp // of what is at the name, if that does not change by itself
 }
 
 // alias is what an HS_ALIAS value says.

@@ -35,11 +35,11 @@ type brokenStore struct {
 	err error
 }
 
-func (b *brokenStore) Get(ctx context.Context, key []byte) (storage.Item, error) {
+func (b *brokenStore) GetInto(ctx context.Context, key, dst []byte) (storage.Item, error) {
 	if b.err != nil {
 		return storage.Item{}, b.err
 	}
-	return b.Store.Get(ctx, key)
+	return b.Store.GetInto(ctx, key, dst)
 }
 
 func newTestZones(t testing.TB, o ZoneOptions) (*fixture, *brokenStore) {
@@ -128,7 +128,7 @@ func value(index uint32, typ, data string) identifier.Value {
 // ask returns the reply in one line a record, as they come off the wire: "an: ", "ns: " or "ex: " before each.
 func (f *fixture) ask(name string, typ uint16) (response, []string) {
 	f.t.Helper()
-	r := f.zones.answer(f.t.Context(), dns.Question{Name: dns.Fqdn(name), Qtype: typ, Qclass: dns.ClassINET})
+	r := f.zones.answer(f.t.Context(), dns.Question{Name: dns.Fqdn(name), Qtype: typ, Qclass: dns.ClassINET}, new(resolver.Scratch))
 	m := &dns.Msg{Answer: r.answer, Ns: r.authority, Extra: r.extra}
 	wire, err := m.Pack()
 	if err != nil {
@@ -482,7 +482,7 @@ func BenchmarkAnswer(b *testing.B) {
 		b.Run(q.what, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				f.zones.answer(b.Context(), dns.Question{Name: q.name, Qtype: q.typ, Qclass: dns.ClassINET})
+				f.zones.answer(b.Context(), dns.Question{Name: q.name, Qtype: q.typ, Qclass: dns.ClassINET}, new(resolver.Scratch))
 			}
 		})
 	}
@@ -648,7 +648,7 @@ func TestSuffixes(t *testing.T) {
 	if _, lines := f.ask("id.example", dns.TypeSOA); !strings.Contains(lines[0], `first\.last.id.example.`) {
 		t.Errorf("got %q, want the mailbox in it", lines)
 	}
-	r := f.zones.answer(t.Context(), dns.Question{Name: "zones.idnode.", Qtype: dns.TypeTXT, Qclass: dns.ClassCHAOS})
+	r := f.zones.answer(t.Context(), dns.Question{Name: "zones.idnode.", Qtype: dns.TypeTXT, Qclass: dns.ClassCHAOS}, new(resolver.Scratch))
 	if got := fmt.Sprint(r.answer); strings.Count(got, "TXT") != 3 || !strings.Contains(got, `"id.example."`) || !strings.Contains(got, `"ors=oid-res.test."`) {
 		t.Errorf("got %s", got)
 	}

@@ -32,7 +32,7 @@ func (z *zones) soa(a *apex, name string) dns.RR {
 // top is the node at a itself, which may be a nameserver, too.
 func (z *zones) top(a *apex) node {
 	host := z.isHost(a.text)
-	return node{exists: true, rrs: func(typ uint16, name string) (set, extra []dns.RR) {
+	return node{exists: true, stamp: z.resolver.Stamp(), rrs: func(typ uint16, name string) (set, extra []dns.RR) {
 		switch typ {
 		case dns.TypeSOA:
 			return []dns.RR{z.soa(a, name)}, nil
@@ -54,7 +54,7 @@ func (z *zones) top(a *apex) node {
 
 // nameserver is the node of a nameserver within the zones.
 func (z *zones) nameserver() node {
-	return node{exists: true, rrs: func(typ uint16, name string) (set, extra []dns.RR) {
+	return node{exists: true, stamp: z.resolver.Stamp(), rrs: func(typ uint16, name string) (set, extra []dns.RR) {
 		return addresses(typ, name, z.maxTTL, z.addrs...), nil
 	}}
 }

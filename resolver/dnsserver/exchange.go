@@ -8,6 +8,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/idnode/idnode/proto/identifier"
 	"github.com/idnode/idnode/resolver"
 )
 
@@ -18,18 +19,46 @@ type exchange struct {
 	tcp   bool
 	packer
 
-	start  time.Time // of the message at hand
-	query  query
-	r      response
-	valid  bool // the query had a server cookie of ours
-	cookie [clientCookie + serverCookie]byte
+	start   time.Time // of the message at hand: set by who hands it in
+	query   query
+	r       response
+	outcome resolver.Outcome
+	opt     options
+	valid   bool // the query had a server cookie of ours
+	cookie  [clientCookie + serverCookie]byte
+	scratch resolver.Scratch
+
+	key     []byte // what the reply is kept under, empty if it is not
+	keyRoom [maxKey]byte
+
+	// Memory of direct.
+	labels []string
+	name   []byte
+	values []*identifier.Value
+	text   []byte
+}
+
+// reply appends the reply to msg, which has a whole header and is no response, to dst.
+func (x *exchange) reply(ctx context.Context, dst, msg []byte, from netip.Addr) []byte {
+	out, ok := x.kept(dst, msg, from)
+	if !ok {
+		out = x.make(ctx, dst, msg, from)
+	}
+	return out
+}
+
+// make is reply where no reply is kept, after kept has found none.
+func (x *exchange) make(ctx context.Context, dst, msg []byte, from netip.Addr) []byte {
+	out, ok := x.direct(ctx, dst)
+	if !ok {
+		out = append(out, x.answer(ctx, msg, from)...)
+	}
+	return out
 }
 
 // answer returns the reply to msg, which has a whole header and is no response. It is good until the
-// next call, and done or abandon has to follow.
+// next call; x.outcome is what to count.
 func (x *exchange) answer(ctx context.Context, msg []byte, from netip.Addr) (out []byte) {
-	x.start = x.s.now()
-	x.front.Begin()
 	x.valid = false
 	x.r = response{op: "malformed"}
 	defer func() {
@@ -38,6 +67,7 @@ func (x *exchange) answer(ctx context.Context, msg []byte, from netip.Addr) (out
 			x.s.log.Error("panic while answering", "panic", p, "stack", string(debug.Stack()))
 			out = x.fail()
 		}
+		x.outcome = x.count()
 	}()
 	rcode := x.query.parse(msg)
 	x.bake(from)
@@ -48,11 +78,14 @@ func (x *exchange) answer(ctx context.Context, msg []byte, from netip.Addr) (out
 		}
 	}
 	x.r = x.decide(ctx, rcode)
-	out, err := x.pack(&x.query, &x.r, x.options(), last, x.limit(), x.tcp)
+	x.opt = x.options()
+	out, err := x.pack(&x.query, &x.r, &x.opt, last, x.limit(), x.tcp)
 	if err != nil {
 		x.s.log.Error("a reply cannot be written", "err", err)
 		return x.fail()
 	}
+	x.outcome = x.count()
+	x.keep(out[:x.full])
 	return out
 }
 
@@ -86,7 +119,7 @@ func (x *exchange) decide(ctx context.Context, rcode int) response {
 	case q.Qclass == dns.ClassCHAOS && x.s.o.NSID != "" && isIdentity(q.Name):
 		return x.identity(q)
 	}
-	return x.s.zones.answer(ctx, q)
+	return x.s.zones.answer(ctx, q, &x.scratch)
 }
 
 // isIdentity reports whether name, in class CHAOS, asks which server answers (RFC 4892).
@@ -121,8 +154,8 @@ func (x *exchange) bake(from netip.Addr) {
 }
 
 // options are those of the reply that x.r is.
-func (x *exchange) options() *options {
-	o := &options{rcode: x.r.rcode, do: x.query.opt.do, ede: x.r.ede}
+func (x *exchange) options() options {
+	o := options{rcode: x.r.rcode, do: x.query.opt.do, ede: x.r.ede}
 	if x.query.opt.nsid {
 		o.nsid = x.s.o.NSID
 	}
@@ -130,7 +163,7 @@ func (x *exchange) options() *options {
 		o.cookie = x.cookie[:]
 	}
 	if x.tcp && x.query.opt.keepalive {
-		o.keepalive = uint16(min(x.s.o.IdleTimeout/(100*time.Millisecond), 1<<16-1))
+		o.keepalive = x.s.o.keepalive()
 	}
 	return o
 }
@@ -141,15 +174,17 @@ func (x *exchange) fail() []byte {
 	return x.bare(&options{do: x.query.opt.do})
 }
 
-// busy makes the reply to a client whose network has had enough: one that shows a cookie is told to
-// come again with the one that goes with it (RFC 7873, section 5.2.3), others to come over TCP. The
-// latter is no longer than what they sent.
-func (x *exchange) busy() []byte {
+// busy makes the reply to msg, of a client whose network has had enough: one that shows a cookie is
+// told to come again with the one that goes with it (RFC 7873, section 5.2.3), others to come over TCP.
+// The latter is no longer than what they sent.
+func (x *exchange) busy(msg []byte) []byte {
+	x.query.parse(msg) // of what is wrong with it no more is told
+	x.outcome.Status, x.outcome.Tier = resolver.Overloaded, resolver.TierNone
 	if x.query.opt.client != nil {
-		x.r = response{rcode: dns.RcodeBadCookie, op: x.r.op, scheme: x.r.scheme, status: resolver.Overloaded}
+		x.r = response{rcode: dns.RcodeBadCookie}
 		return x.bare(&options{rcode: dns.RcodeBadCookie, do: x.query.opt.do, cookie: x.cookie[:]})
 	}
-	x.r = response{op: x.r.op, scheme: x.r.scheme, status: resolver.Overloaded}
+	x.r = response{}
 	out := x.bare(&options{do: x.query.opt.do})
 	out[2] |= flagTC >> 8
 	return out
@@ -161,20 +196,13 @@ func (x *exchange) bare(o *options) []byte {
 	return out
 }
 
-// done counts the message as answered.
-func (x *exchange) done() {
-	status := x.r.status
-	if status == 0 {
-		status = statusOf(x.r.rcode)
+// count is what the reply that x.r is counts as.
+func (x *exchange) count() resolver.Outcome {
+	o := resolver.Outcome{Scheme: x.r.scheme, Op: x.front.Op(x.r.op), Status: x.r.status, Tier: x.r.tier}
+	if o.Status == 0 {
+		o.Status = statusOf(x.r.rcode)
 	}
-	x.front.Read(x.r.scheme, x.r.op)
-	x.front.Done(x.r.scheme, status, x.r.tier, x.s.now().Sub(x.start))
-}
-
-// abandon counts the message as left without an answer.
-func (x *exchange) abandon(reason string) {
-	x.front.Read(x.r.scheme, x.r.op)
-	x.front.Abandon(reason)
+	return o
 }
 
 // statusOf is the outcome of what no resolution was needed for.

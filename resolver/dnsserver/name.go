@@ -7,6 +7,7 @@ import (
 
 	"github.com/idnode/idnode/proto/dnsname"
 	"github.com/idnode/idnode/proto/identifier"
+	"github.com/idnode/idnode/resolver"
 )
 
 // The labels of names that stand beside those of identifiers. None is the label of an identifier.
@@ -121,6 +122,8 @@ type place struct {
 	apex *apex
 	ors  *suffix // that the name is below or at, or nil
 	n    int     // labels below the suffix, or else below the apex
+
+	scratch *resolver.Scratch // of who asks
 }
 
 // find returns the place of o; its apex is nil for a name outside the zones.

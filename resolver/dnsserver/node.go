@@ -65,7 +65,7 @@ func onlyURI(n node, here bool) node {
 	if n.record == nil {
 		return n
 	}
-	n.record.urls(func(int, *identifier.Value, string) { n.exists = true })
+	n.record.urls(func(int, *identifier.Value) { n.exists = true })
 	if here {
 		n.rrs = func(typ uint16, name string) (set, extra []dns.RR) {
 			if typ == dns.TypeURI {
@@ -98,7 +98,7 @@ func (z *zones) named(ctx context.Context, o owner, p place) node {
 	name := p.parse(o, 0)
 	n := node{scheme: name.Scheme}
 	if name.Scheme == 0 {
-		n.status = resolver.Invalid
+		n.status, n.stamp = resolver.Invalid, z.resolver.Stamp()
 		return n
 	}
 	id := name.ID
@@ -106,11 +106,11 @@ func (z *zones) named(ctx context.Context, o owner, p place) node {
 		id = name.Key
 	}
 	if id.IsZero() {
-		n.status = resolver.NotFound
+		n.status, n.stamp = resolver.NotFound, z.resolver.Stamp()
 		return z.orAbove(ctx, n, name)
 	}
-	a := z.resolver.Resolve(ctx, resolver.Query{ID: id})
-	n.status, n.tier = a.Status, a.Tier
+	a := z.resolver.Resolve(ctx, resolver.Query{ID: id, Scratch: p.scratch})
+	n.status, n.tier, n.stamp = a.Status, a.Tier, a.Stamp
 	if ns := a.Namespace; ns != nil && ns.State == identifier.NamespaceActive && ns.Mode == identifier.Delegated && ns.Service != nil {
 		n.service, n.skip = ns.Service, p.n-name.Depth(ns.Prefix)
 	} else if ns == nil && (a.Status == resolver.NotFound || a.Status == resolver.NotResponsible) {
@@ -130,6 +130,9 @@ func (z *zones) named(ctx context.Context, o owner, p place) node {
 		n.exists = true
 		r := &record{id: name.ID, values: public(&a), ors: p.ors != nil}
 		n.record, n.cname = r, z.alias(ctx, p, r)
+		if slices.ContainsFunc(r.values, func(v *identifier.Value) bool { return v.TTLType == identifier.Absolute }) {
+			n.stamp = resolver.Stamp{}
+		}
 	case resolver.Referral:
 		n.exists = true
 		if n.skip > 0 && n.service != nil && n.service.DNS == 0 {
@@ -207,6 +210,7 @@ func (z *zones) rrsOf(n node, o owner) func(uint16, string) (set, extra []dns.RR
 func (z *zones) orAbove(ctx context.Context, n node, name dnsname.Name) node {
 	var err error
 	n.rcode = 0
+	n.stamp = n.stamp.Wide()
 	if n.exists, err = z.holds(ctx, name); err != nil {
 		n.status = resolver.Failed
 		if ctx.Err() != nil {

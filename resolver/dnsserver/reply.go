@@ -18,6 +18,7 @@ type packer struct {
 	off   int
 	names map[string]int // where names have been written, to be pointed to
 	count [3]int         // records in each section
+	full  int            // octets of the reply without its OPT record if that has all there is to say, or 0
 }
 
 // pack writes the reply to q within limit octets: the question as it came, the records of r, and o if
@@ -38,8 +39,11 @@ func (p *packer) pack(q *query, r *response, o *options, last dns.RR, limit int,
 	if err != nil {
 		return nil, err
 	}
+	p.full = 0
 	if !fits && !tcp {
 		p.begin(q)
+	} else if fits && last == nil && len(r.extra) == p.count[2] {
+		p.full = p.off
 	}
 	if q.opt.present {
 		p.off = len(o.append(p.buf[:p.off]))

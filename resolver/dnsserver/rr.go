@@ -1,6 +1,7 @@
 package dnsserver
 
 import (
+	"bytes"
 	"encoding/hex"
 	"fmt"
 	"net"
@@ -59,44 +60,57 @@ func level(set []dns.RR) []dns.RR {
 	return set
 }
 
-// urls yields the URL values of r with their URIs, numbered from 1.
-func (r *record) urls(fn func(position int, v *identifier.Value, uri string)) {
+// urls yields the URL values of r, numbered from 1.
+func (r *record) urls(fn func(position int, v *identifier.Value)) {
 	n := 0
 	for _, v := range r.values {
 		if len(v.Data) == 0 || !r.isURL(v) {
 			continue
 		}
 		n++
-		fn(n, v, escapeURI(v.Data))
+		fn(n, v)
 	}
 }
 
 // isURL reports whether v is a URL: by its type or one below it, "URL.CN", or, for an OID, by being a URI under
 // the name of a service, "ORS.CINF".
 func (r *record) isURL(v *identifier.Value) bool {
-	return v.MatchType("URL.") || r.ors && orsService(v.Type) != "" && hasScheme(v.Data)
+	return v.MatchType("URL.") || r.ors && len(appendServiceName(nil, orsType(v.Type))) > 0 && hasScheme(v.Data)
 }
 
-// orsService returns the service that a type names, "" if none.
-func orsService(typ string) string {
+// orsType returns what of a type names a service, "" if nothing does.
+func orsType(typ string) string {
 	if len(typ) < 4 || !identifier.EqualFoldASCII(typ[:4], "ORS.") {
 		return ""
 	}
-	return serviceName(typ[4:])
+	return typ[4:]
 }
 
-// serviceName is typ in upper-case letters and digits.
-func serviceName(typ string) string {
-	var b strings.Builder
-	for i := 0; i < len(typ) && b.Len() < maxService; i++ {
+// appendServiceName appends typ in upper-case letters and digits.
+func appendServiceName(dst []byte, typ string) []byte {
+	begin := len(dst)
+	for i := 0; i < len(typ) && len(dst) < begin+maxService; i++ {
 		switch c := typ[i]; {
 		case 'a' <= c && c <= 'z':
-			b.WriteByte(c - 'a' + 'A')
+			dst = append(dst, c-'a'+'A')
 		case 'A' <= c && c <= 'Z' || isDigit(c):
-			b.WriteByte(c)
+			dst = append(dst, c)
 		}
 	}
-	return b.String()
+	return dst
+}
+
+// appendService appends the NAPTR service of v.
+func (r *record) appendService(dst []byte, v *identifier.Value) []byte {
+	if !r.ors {
+		return appendServiceName(append(dst, "IDIS+"...), v.Type)
+	}
+	dst = append(dst, "ORS+"...)
+	begin := len(dst)
+	if dst = appendServiceName(dst, orsType(v.Type)); len(dst) == begin {
+		dst = append(dst, "RINF"...)
+	}
+	return dst
 }
 
 // hasScheme reports whether data begins as a URI (RFC 3986, section 3.1).
@@ -114,23 +128,29 @@ func hasScheme(data []byte) bool {
 
 const hexDigits = "0123456789ABCDEF"
 
-// escapeURI writes a URL as a URI: octets that no URI has are percent-encoded (RFC 3986, section 2; RFC 3987, section 3.1).
-func escapeURI(data []byte) string {
-	var b strings.Builder
-	b.Grow(len(data))
+// appendURI appends a URL as a URI: octets that no URI has are percent-encoded (RFC 3986, section 2; RFC 3987, section 3.1).
+func appendURI(dst, data []byte) []byte {
 	for i, c := range data {
-		ok := isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'z' || strings.IndexByte("-._~:/?#[]@!$&'()*+,;=", c) >= 0
+		ok := inURI[c]
 		if c == '%' {
 			ok = i+2 < len(data) && isHex(data[i+1]) && isHex(data[i+2])
 		}
 		if ok {
-			b.WriteByte(c)
+			dst = append(dst, c)
 		} else {
-			b.Write([]byte{'%', hexDigits[c>>4], hexDigits[c&15]})
+			dst = append(dst, '%', hexDigits[c>>4], hexDigits[c&15])
 		}
 	}
-	return b.String()
+	return dst
 }
+
+// inURI are the octets that stand in a URI as they are, but for "%".
+var inURI = func() (in [256]bool) {
+	for c := range in {
+		in[c] = isDigit(byte(c)) || 'a' <= byte(c)|0x20 && byte(c)|0x20 <= 'z' || c < 0x80 && strings.IndexByte("-._~:/?#[]@!$&'()*+,;=", byte(c)) >= 0
+	}
+	return in
+}()
 
 func isHex(c byte) bool { return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' }
 
@@ -138,53 +158,67 @@ func isHex(c byte) bool { return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' }
 func (z *zones) naptr(name string, r *record) []dns.RR {
 	var set []dns.RR
 	n := 0
-	add := func(position int, ttl uint32, service, uri string) {
+	add := func(position int, ttl uint32, service string, uri []byte) {
 		n = position
-		regexp, ok := substitution(uri)
+		regexp, ok := appendSubstitution(nil, uri)
 		if !ok {
 			return
 		}
-		set = append(set, &dns.NAPTR{Hdr: header(name, dns.TypeNAPTR, ttl), Order: 100, Preference: preference(position),
-			Flags: "u", Service: service, Regexp: escapeText(regexp), Replacement: "."})
+		set = append(set, &dns.NAPTR{Hdr: header(name, dns.TypeNAPTR, ttl), Order: naptrOrder, Preference: preference(position),
+			Flags: naptrFlags, Service: service, Regexp: escapeText(string(regexp)), Replacement: "."})
 	}
-	r.urls(func(position int, v *identifier.Value, uri string) {
-		service := "IDIS+" + serviceName(v.Type)
-		if r.ors {
-			service = "ORS+" + orDefault(orsService(v.Type), "RINF")
-		}
-		add(position, z.ttl(v), service, uri)
+	r.urls(func(position int, v *identifier.Value) {
+		add(position, z.ttl(v), string(r.appendService(nil, v)), appendURI(nil, v.Data))
 	})
 	if r.ors {
-		add(n+1, min(z.maxTTL, identifier.DefaultTTL), "ORS+COID", r.id.URN())
+		add(n+1, min(z.maxTTL, identifier.DefaultTTL), naptrCOID, []byte(r.id.URN()))
 	}
 	return level(set)
 }
 
+const (
+	naptrOrder = 100
+	naptrFlags = "u" // the regular expression makes a URI (RFC 3404, section 4.3)
+	naptrCOID  = "ORS+COID"
+)
+
 // preference is 10 for the first, 20 for the second, as far as the field goes.
 func preference(position int) uint16 { return uint16(min(10*position, 1<<16-1)) }
 
-// substitution writes a regular expression that makes uri of everything (RFC 3402, section 3.2); false
+// appendSubstitution appends a regular expression that makes uri of everything (RFC 3402, section 3.2); false
 // if no delimiter is free or it is longer than a character-string.
-func substitution(uri string) (string, bool) {
-	for _, delimiter := range [...]string{"!", "#", "~"} {
-		if !strings.Contains(uri, delimiter) {
-			s := delimiter + "^.*$" + delimiter + strings.ReplaceAll(uri, `\`, `\\`) + delimiter
-			return s, len(s) <= maxString
+func appendSubstitution(dst, uri []byte) ([]byte, bool) {
+	for _, delimiter := range [...]byte{'!', '#', '~'} {
+		if bytes.IndexByte(uri, delimiter) >= 0 {
+			continue
 		}
+		begin := len(dst)
+		dst = append(dst, delimiter, '^', '.', '*', '$', delimiter)
+		for _, c := range uri {
+			if c == '\\' {
+				dst = append(dst, c)
+			}
+			dst = append(dst, c)
+		}
+		dst = append(dst, delimiter)
+		return dst, len(dst)-begin <= maxString
 	}
-	return "", false
+	return dst, false
 }
+
+const uriWeight = 1
 
 // uri makes the URI records of r (RFC 7553).
 func (z *zones) uri(name string, r *record) []dns.RR {
 	var set []dns.RR
-	r.urls(func(position int, v *identifier.Value, uri string) {
+	r.urls(func(position int, v *identifier.Value) {
 		hdr := header(name, dns.TypeURI, z.ttl(v))
+		uri := appendURI(nil, v.Data)
 		if len(uri) <= maxTarget {
-			set = append(set, &dns.URI{Hdr: hdr, Priority: preference(position), Weight: 1, Target: escapeText(uri)})
+			set = append(set, &dns.URI{Hdr: hdr, Priority: preference(position), Weight: uriWeight, Target: escapeText(string(uri))})
 			return
 		}
-		data := fmt.Sprintf("%04x%04x%s", preference(position), 1, hex.EncodeToString([]byte(uri)))
+		data := fmt.Sprintf("%04x%04x%s", preference(position), uriWeight, hex.EncodeToString(uri))
 		set = append(set, &dns.RFC3597{Hdr: hdr, Rdata: data})
 	})
 	return level(set)
@@ -200,26 +234,39 @@ func (z *zones) txt(name string, r *record) []dns.RR {
 		add(min(z.maxTTL, identifier.DefaultTTL), "oid="+r.id.Canonical())
 	}
 	for _, v := range r.values {
-		switch index := strconv.FormatUint(uint64(v.Index), 10); {
-		case !isText(v.Type) || !isText(string(v.Data)):
-		case len(v.Data) > maxText:
-			add(z.ttl(v), "truncated="+index)
-		default:
-			add(z.ttl(v), index+" "+v.Type+"="+string(v.Data))
+		if text, ok := appendText(nil, v); ok {
+			add(z.ttl(v), string(text))
 		}
 	}
 	return level(set)
 }
 
-// isText reports whether data is UTF-8 without control characters other than tabs and ends of lines.
-func isText(data string) bool {
-	if !utf8.ValidString(data) {
-		return false
+// appendText appends what a TXT record says of v; false if v is no text.
+func appendText(dst []byte, v *identifier.Value) ([]byte, bool) {
+	if !isText([]byte(v.Type)) || !isText(v.Data) {
+		return dst, false
 	}
-	for _, r := range data {
+	if len(v.Data) > maxText {
+		return strconv.AppendUint(append(dst, "truncated="...), uint64(v.Index), 10), true
+	}
+	dst = append(strconv.AppendUint(dst, uint64(v.Index), 10), ' ')
+	dst = append(append(dst, v.Type...), '=')
+	return append(dst, v.Data...), true
+}
+
+// isText reports whether data is UTF-8 without control characters other than tabs and ends of lines.
+func isText(data []byte) bool {
+	for i := 0; i < len(data); {
+		r, n := rune(data[i]), 1
+		if r >= utf8.RuneSelf {
+			if r, n = utf8.DecodeRune(data[i:]); r == utf8.RuneError && n == 1 {
+				return false
+			}
+		}
 		if r < ' ' && r != '\t' && r != '\n' && r != '\r' || 0x7f <= r && r < 0xa0 {
 			return false
 		}
+		i += n
 	}
 	return true
 }

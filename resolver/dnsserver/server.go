@@ -13,15 +13,19 @@ import (
 	"time"
 
 	"github.com/idnode/idnode/resolver"
+	"github.com/idnode/idnode/resolver/cache"
 	"github.com/idnode/idnode/resolver/internal/budget"
 	"github.com/idnode/idnode/resolver/internal/conns"
-	"github.com/idnode/idnode/resolver/internal/udpsock"
+	"github.com/idnode/idnode/resolver/internal/udpserver"
 )
 
 // Options says what a Server answers from and what it allows. Resolver and Zone.Apexes are required.
 type Options struct {
 	Resolver *resolver.Resolver
 	Zone     ZoneOptions
+
+	// Answers keeps replies in the form in which they are sent. Default: none are kept.
+	Answers *cache.Answers
 
 	UDPSockets int // sockets on the address, each with its goroutine. Default: one per CPU
 
@@ -96,10 +100,10 @@ type Server struct {
 
 	listener net.Listener
 	sockets  []*net.UDPConn
+	packets  *udpserver.Server
 	base     context.Context // of queries: it outlives the call of Shutdown, not its deadline
 	cancel   context.CancelFunc
 	conns    *conns.Table
-	running  sync.WaitGroup // of the sockets' goroutines
 
 	mu       sync.Mutex
 	draining bool
@@ -145,9 +149,11 @@ func New(o Options) (*Server, error) {
 // Bind listens on addr over TCP, and over UDP on the same port. Port 0 chooses one.
 func (s *Server) Bind(addr string) error {
 	var err error
-	if s.listener, s.sockets, err = udpsock.ListenBoth(addr, s.o.UDPSockets); err != nil {
+	if s.listener, s.sockets, err = udpserver.Listen(addr, s.o.UDPSockets); err != nil {
 		return fmt.Errorf("bind dns server: %w", err)
 	}
+	s.packets = udpserver.New(udpserver.Options{Sockets: s.sockets, New: func() udpserver.Handler { return s.newPackets() },
+		PacketSize: maxRequest + 1, Metrics: s.udp, Logger: s.log})
 	return nil
 }
 
@@ -165,12 +171,10 @@ func (s *Server) Serve(context.Context) error {
 		s.mu.Unlock()
 		return nil
 	}
-	for _, c := range s.sockets {
-		s.running.Go(func() { s.serveUDP(c) })
-	}
+	s.packets.Start()
 	s.mu.Unlock()
 	s.accept()
-	s.running.Wait()
+	s.packets.Wait()
 	s.conns.Wait()
 	return nil
 }
@@ -178,7 +182,7 @@ func (s *Server) Serve(context.Context) error {
 // accept takes connections until the listener is closed.
 func (s *Server) accept() {
 	conns.Accept(s.listener, s.log, func(c net.Conn) {
-		if !s.conns.Serve(c, readBuffer, func(c *conns.Conn) { (&conn{Conn: c, s: s}).serve(s.base) }) {
+		if !s.conns.Serve(c, readBuffer, func(c *conns.Conn) { (&conn{Conn: c, s: s, tally: s.tcp.NewTally()}).serve(s.base) }) {
 			s.tcp.Drop("connections")
 		}
 	})
@@ -195,12 +199,14 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if s.listener != nil {
 		s.listener.Close()
 	}
-	for _, c := range s.sockets {
-		_ = c.SetReadDeadline(time.Unix(1, 0)) // the reader ends after the reply it is at
+	if s.packets != nil {
+		s.packets.Stop()
 	}
 	done := make(chan struct{})
 	go func() {
-		s.running.Wait()
+		if s.packets != nil {
+			s.packets.Wait()
+		}
 		s.conns.Wait()
 		close(done)
 	}()

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/idnode/idnode/resolver"
 	"github.com/idnode/idnode/resolver/internal/conns"
 )
 
@@ -29,7 +30,9 @@ type conn struct {
 	*conns.Conn
 	s      *Server
 	out    []byte
-	long   []byte // a message that is longer than the buffer
+	tally  resolver.Tally // of the replies in out
+	start  time.Time      // when what is being answered was read
+	long   []byte         // a message that is longer than the buffer
 	served bool
 }
 
@@ -61,10 +64,12 @@ func (c *conn) serve(ctx context.Context) {
 func (c *conn) reply(ctx context.Context, msg []byte) {
 	x := c.s.spare.Get().(*exchange)
 	defer c.s.spare.Put(x)
-	out := x.answer(ctx, msg, c.Addr())
-	c.out = binary.BigEndian.AppendUint16(c.out, uint16(len(out)))
-	c.out = append(c.out, out...)
-	x.done()
+	x.start, x.valid = c.start, false
+	begin := len(c.out)
+	out := x.reply(ctx, append(c.out, 0, 0), msg, c.Addr())
+	binary.BigEndian.PutUint16(out[begin:], uint16(len(out)-begin-prefixSize))
+	c.out = out
+	c.tally.Add(x.outcome)
 	x.query, x.r = query{}, response{} // they hold msg and records
 }
 
@@ -78,6 +83,7 @@ func (c *conn) next() (msg []byte, n int, err error) {
 		if c.flush() != nil || !c.Await(wait) {
 			return nil, 0, errDone
 		}
+		c.start = time.Now()
 	}
 	var deadline time.Time
 	head, err := c.peek(prefixSize, &deadline)
@@ -108,6 +114,7 @@ func (c *conn) peek(n int, deadline *time.Time) ([]byte, error) {
 		if err := c.block(deadline); err != nil {
 			return nil, err
 		}
+		defer func() { c.start = time.Now() }()
 	}
 	return c.R.Peek(n)
 }
@@ -148,6 +155,7 @@ func (c *conn) flush() error {
 	if err := c.SetWriteDeadline(time.Now().Add(c.s.o.WriteTimeout)); err != nil {
 		return err
 	}
+	c.tally.Flush(time.Since(c.start))
 	_, err := c.Write(c.out)
 	if err != nil {
 		c.s.tcp.Drop("send")

@@ -1,76 +1,59 @@
 package dnsserver
 
 import (
-	"context"
-	"errors"
-	"net"
 	"net/netip"
-	"os"
-	"time"
 
 	"github.com/idnode/idnode/resolver"
 	"github.com/idnode/idnode/resolver/internal/budget"
-	"github.com/idnode/idnode/resolver/internal/udpsock"
+	"github.com/idnode/idnode/resolver/internal/udpserver"
 )
 
 // maxRequest is the octets of a query over UDP: with all options that are known it has not half as many.
 const maxRequest = 4096
 
-// udpSocket is a socket with all that its one goroutine needs: a reply is written by the goroutine
-// that has read the query.
-type udpSocket struct {
-	*net.UDPConn
+// packets answers datagrams. It implements [udpserver.Handler].
+type packets struct {
 	exchange
-	in      [maxRequest + 1]byte
-	oob     []byte // tells which of our addresses to answer from; empty: the socket's only one
-	limited int    // replies that were more than a network may have
+	limited int // replies that were more than a network may have
 }
 
-func (s *Server) serveUDP(c *net.UDPConn) {
-	u := &udpSocket{UDPConn: c, exchange: exchange{s: s, front: s.udp}}
-	oob := make([]byte, udpsock.OOBSize)
-	for {
-		n, m, _, from, err := u.ReadMsgUDPAddrPort(u.in[:], oob)
-		switch {
-		case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, net.ErrClosed):
-			return
-		case err != nil:
-			s.log.Warn("reading from UDP", "err", err)
-			time.Sleep(10 * time.Millisecond)
-			continue
-		}
-		u.oob = udpsock.AnswerFrom(oob[:m])
-		u.packet(s.base, u.in[:n], from)
-	}
-}
+func (s *Server) newPackets() *packets { return &packets{exchange: exchange{s: s, front: s.udp}} }
 
-// packet takes in one datagram and sends what there is to reply.
-func (u *udpSocket) packet(ctx context.Context, packet []byte, from netip.AddrPort) {
+// Serve implements [udpserver.Handler].
+func (p *packets) Serve(w *udpserver.Writer, packet []byte, from netip.AddrPort) bool {
 	switch {
 	case len(packet) < headerSize, len(packet) > maxRequest:
-		u.front.Drop("malformed")
-		return
+		w.Drop("malformed")
+		return true
 	case packet[2]&(flagQR>>8) != 0:
-		u.front.Drop("response")
-		return
+		w.Drop("response")
+		return true
 	case talksBack(from.Port()):
-		u.front.Drop("source_port")
-		return
+		w.Drop("source_port")
+		return true
 	}
-	out := u.answer(ctx, packet, from.Addr())
-	if u.r.status == resolver.Overloaded {
-		u.abandon("overload") // the client asks again, or another server; a failure would be kept
-		return
+	p.start, p.valid = w.Start, false
+	out, ok := p.kept(w.Buffer(), packet, from.Addr())
+	if !ok {
+		if !w.MayWait {
+			return false
+		}
+		w.Waited()
+		out = p.make(p.s.base, out, packet, from.Addr())
+		if p.outcome.Status == resolver.Overloaded {
+			w.Lose(p.outcome, "overload") // the client asks again, or another server; a failure would be kept
+			return true
+		}
 	}
-	if out = u.admit(out, len(packet), from.Addr()); out == nil {
-		u.abandon("rrl")
-		return
+	switch p.admit(len(out), len(packet), from.Addr()) {
+	case budget.Silence:
+		w.Lose(p.outcome, "rrl")
+	case budget.TellBusy:
+		w.Send(append(out[:0], p.busy(packet)...), p.outcome)
+	default:
+		w.Send(out, p.outcome)
 	}
-	if _, _, err := u.WriteMsgUDPAddrPort(out, u.oob, from); err != nil {
-		u.abandon("send")
-		return
-	}
-	u.done()
+	return true
 }
 
 // talksBack reports whether what answers on a port answers anything: such a service and we would never
@@ -83,22 +66,22 @@ func talksBack(port uint16) bool {
 	return false
 }
 
-// admit returns out, the reply to a query of got octets, if the network may have it, or else what
-// tells the client to come another way, or nil.
-func (u *udpSocket) admit(out []byte, got int, to netip.Addr) []byte {
-	if u.valid {
-		return out // no forged address: the client has had its cookie there
+// admit says whether a network may have a reply of size octets to a query of got octets, or else what
+// tells the client to come another way, or nothing.
+func (p *packets) admit(size, got int, to netip.Addr) budget.Verdict {
+	if p.valid {
+		return budget.SendAll // no forged address: the client has had its cookie there
 	}
-	octets := u.s.octets.Take(u.start, to, got, len(out), 0)
-	if replies := u.s.replies; octets == budget.SendAll && (replies == nil || replies.Take(u.start, to, 0, 1, 0) == budget.SendAll) {
-		return out
+	octets := p.s.octets.Take(p.start, to, got, size, 0)
+	if replies := p.s.replies; octets == budget.SendAll && (replies == nil || replies.Take(p.start, to, 0, 1, 0) == budget.SendAll) {
+		return budget.SendAll
 	}
-	if u.query.opt.client != nil {
-		return u.busy()
+	if p.query.opt.client != nil {
+		return budget.TellBusy
 	}
-	u.limited++
-	if slip := u.s.o.Slip; slip > 0 && u.limited%slip == 0 {
-		return u.busy()
+	p.limited++
+	if slip := p.s.o.Slip; slip > 0 && p.limited%slip == 0 {
+		return budget.TellBusy
 	}
-	return nil
+	return budget.Silence
 }

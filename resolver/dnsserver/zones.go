@@ -61,6 +61,8 @@ type response struct {
 	status resolver.Status
 	tier   resolver.Tier
 	op     string
+
+	stamp resolver.Stamp // of a reply that may be kept
 }
 
 // zones answers questions for the names of some apexes.

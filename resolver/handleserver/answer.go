@@ -14,20 +14,19 @@ import (
 type answerer struct {
 	s     *Server
 	front *resolver.FrontMetrics
+	tally resolver.Tally // over what is no datagram
 	udp   bool
 
 	request handle.ResolveRequest
 	types   []string
+	scratch resolver.Scratch
 
-	start time.Time // of the message at hand
-	open  bool      // counted as a request and not yet as answered
-}
+	start   time.Time        // of the message at hand: set by who hands it in
+	outcome resolver.Outcome // of its answer
+	stamp   resolver.Stamp   // of the answer, if that may be kept
 
-// outcome is what the metrics say of an answer.
-type outcome struct {
-	scheme identifier.Scheme
-	status resolver.Status
-	tier   resolver.Tier
+	key     []byte // what the answer is kept under, empty if it is not
+	keyRoom [maxKey]byte
 }
 
 // exchange is a request, and the answer that is being appended to out.
@@ -41,17 +40,26 @@ type exchange struct {
 }
 
 // answer appends the answer to the message src, which e came with, or nothing if there is to be
-// silence. src is not used after it returns.
-func (a *answerer) answer(ctx context.Context, dst []byte, e handle.Envelope, src []byte) (out []byte) {
+// silence. src is not used after it returns. a.outcome is what to count.
+func (a *answerer) answer(ctx context.Context, dst []byte, e handle.Envelope, src []byte) []byte {
+	out, ok := a.kept(dst, &e, src)
+	if !ok {
+		out = a.make(ctx, dst, e, src)
+	}
+	return out
+}
+
+// make is answer where no answer is kept. It keeps this one if it is to be.
+func (a *answerer) make(ctx context.Context, dst []byte, e handle.Envelope, src []byte) (out []byte) {
 	x := exchange{envelope: e, version: e.AnswerVersion(), out: dst, begin: len(dst), session: e.SessionID}
-	a.start = a.s.now()
+	a.stamp = resolver.Stamp{}
 	defer func() {
 		if p := recover(); p != nil {
 			a.front.Panic()
 			a.s.log.Error("panic while answering", "panic", p, "stack", string(debug.Stack()))
 			x.out = dst
 			out = a.fail(&x, handle.RcodeError, "")
-			a.done(outcome{status: resolver.Failed})
+			a.count(0, "malformed", resolver.Failed)
 		}
 	}()
 	if e.Flags&handle.EnvelopeEncrypted != 0 {
@@ -60,8 +68,7 @@ func (a *answerer) answer(ctx context.Context, dst []byte, e handle.Envelope, sr
 	var err error
 	if x.message, err = handle.ParseMessage(src); x.message.Header.Rcode != handle.RcodeRequest {
 		if a.udp {
-			a.front.Drop("response")
-			return dst
+			return dst // two servers that answer one another's answers never stop
 		}
 		return a.refuse(&x, handle.RcodeError, textResponse)
 	}
@@ -73,7 +80,9 @@ func (a *answerer) answer(ctx context.Context, dst []byte, e handle.Envelope, sr
 		if op == handle.OpGetSiteInfo {
 			return a.siteInfo(&x)
 		}
-		return a.resolve(ctx, &x)
+		out = a.resolve(ctx, &x)
+		a.keep(out[len(dst):])
+		return out
 	case handle.KindAdmin:
 		if a.udp {
 			return a.deny(&x, "admin", handle.RcodeProtocolError, textAdminOverUDP)
@@ -101,10 +110,10 @@ func (a *answerer) siteInfo(x *exchange) []byte {
 	if site.encoded == nil {
 		return a.deny(x, "site_info", handle.RcodeOperationDenied, textNoSite)
 	}
-	a.count(0, "site_info")
+	a.count(0, "site_info", resolver.Found)
+	a.outcome.Tier = resolver.TierComputed
 	a.body(x)
 	x.out = append(x.out, site.encoded...)
-	a.done(outcome{status: resolver.Found, tier: resolver.TierComputed})
 	return a.finish(x, handle.RcodeSuccess, 0)
 }
 
@@ -115,14 +124,12 @@ func (a *answerer) refuse(x *exchange, code handle.Rcode, text string) []byte {
 
 // deny answers a request that is not carried out.
 func (a *answerer) deny(x *exchange, op string, code handle.Rcode, text string) []byte {
-	a.count(0, op)
-	a.done(outcome{status: resolver.Invalid})
+	a.count(0, op, resolver.Invalid)
 	return a.fail(x, code, text)
 }
 
 // partial answers what did not get to be a message: src is what there is behind the envelope.
 func (a *answerer) partial(dst []byte, e handle.Envelope, src []byte, code handle.Rcode, text string) []byte {
-	a.start = a.s.now()
 	x := exchange{envelope: e, version: e.AnswerVersion(), out: dst, begin: len(dst), session: e.SessionID}
 	if h, _, err := handle.ParseHeader(src); err == nil {
 		x.message.Header = h
@@ -176,30 +183,31 @@ func (a *answerer) finish(x *exchange, code handle.Rcode, flags handle.OpFlags) 
 		Flags:      flags,
 		SiteSerial: site.serial,
 		Recursion:  in.Recursion,
-		Expiration: uint32(a.start.Unix() + handle.Lifetime),
+		Expiration: expires(a.start),
 	})
 }
 
-func (a *answerer) count(scheme identifier.Scheme, op string) {
-	a.front.Request(scheme, op)
-	a.open = true
+// count says what the message at hand counts as.
+func (a *answerer) count(scheme identifier.Scheme, op string, status resolver.Status) {
+	a.outcome = resolver.Outcome{Scheme: scheme, Op: a.front.Op(op), Status: status}
 }
 
-func (a *answerer) done(o outcome) {
-	if a.open {
-		a.open = false
-		a.front.Done(o.scheme, o.status, o.tier, a.s.now().Sub(a.start))
-	}
-}
+// expires is until when an answer of now is good.
+func expires(now time.Time) uint32 { return uint32(now.Unix() + handle.Lifetime) }
 
 // AppendAnswer appends the answer to one whole message, envelope included, as over TCP: for the
 // tunnel through HTTP. The answer to what is no message is an error, like any other.
 func (s *Server) AppendAnswer(ctx context.Context, dst, message []byte) []byte {
 	a := s.spare.Get().(*answerer)
 	defer s.spare.Put(a)
+	a.start = s.now()
 	e, src, err := handle.ParseEnvelope(message)
 	if err != nil || e.Length < handle.HeaderSize || uint64(e.Length) > uint64(len(src)) {
-		return a.partial(dst, e, src, handle.RcodeProtocolError, textLength)
+		dst = a.partial(dst, e, src, handle.RcodeProtocolError, textLength)
+	} else {
+		dst = a.answer(ctx, dst, e, src[:e.Length])
 	}
-	return a.answer(ctx, dst, e, src[:e.Length])
+	a.tally.Add(a.outcome)
+	a.tally.Flush(s.now().Sub(a.start))
+	return dst
 }

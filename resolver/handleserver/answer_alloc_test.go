@@ -4,18 +4,24 @@ package handleserver
 
 import (
 	"context"
+	"io"
 	"testing"
 	"time"
 
 	"github.com/idnode/idnode/proto/handle"
 	"github.com/idnode/idnode/proto/handle/handletest"
 	"github.com/idnode/idnode/resolver"
+	"github.com/idnode/idnode/resolver/cache"
 )
 
-// TestAnswerAllocs: an answer costs the copy of the identifier, which a resolver may keep, and
-// nothing else; every type asked for is one more copy.
+// TestAnswerAllocs: an answer costs nothing but a copy of each type asked for, and a kept one nothing.
 func TestAnswerAllocs(t *testing.T) {
-	u, _ := fakeSocket(t)
+	p := unbound(t)
+	var err error
+	if p.s.o.Answers, err = cache.NewAnswers(cache.AnswersOptions{Current: p.s.o.Resolver.Current}); err != nil {
+		t.Fatal(err)
+	}
+	moment := p.s.o.Resolver.Stamp()
 	f := func(number string, want float64) {
 		t.Helper()
 		v := handletest.Find(t, number)
@@ -29,32 +35,88 @@ func TestAnswerAllocs(t *testing.T) {
 				known.Record = rec
 			}
 		}
-		u.s.resolve = func(context.Context, resolver.Query) resolver.Answer { return known }
-		u.out = make([]byte, 0, 8192)
-		got := testing.AllocsPerRun(200, func() { u.out = u.answer(context.Background(), u.out[:0], e, src) })
-		if got != want {
-			t.Errorf("%s: %v allocations, want %v", v.Name, got, want)
+		p.s.resolve = func(context.Context, resolver.Query) resolver.Answer { return known }
+		out := make([]byte, 0, 8192)
+		check := func(what string, want float64) {
+			t.Helper()
+			got := testing.AllocsPerRun(200, func() { out = p.answer(context.Background(), out[:0], e, src) })
+			if got != want {
+				t.Errorf("%s: %v allocations %s, want %v", v.Name, got, what, want)
+			}
+			if len(out) != handle.EnvelopeSize+len(v.Response())-handle.EnvelopeSize*len(v.Responses) {
+				t.Errorf("%s: answer of %d octets", v.Name, len(out))
+			}
 		}
-		if len(u.out) != handle.EnvelopeSize+len(v.Response())-handle.EnvelopeSize*len(v.Responses) {
-			t.Errorf("%s: answer of %d octets", v.Name, len(u.out))
+		check("made", want)
+		known.Stamp = moment
+		check("kept", 0)
+	}
+	f("001", 0)
+	f("020", 0)
+	f("005", 0)
+	f("004", 1)
+}
+
+// TestTCPAllocs: a hit over a kept connection allocates nothing, from its octets to those of the answer.
+func TestTCPAllocs(t *testing.T) {
+	o := options(t)
+	var err error
+	if o.Answers, err = cache.NewAnswers(cache.AnswersOptions{Current: o.Resolver.Current}); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, o)
+	c := dial(t, s, "tcp")
+	request := handletest.Find(t, "001").Request()
+	answer := make([]byte, len(handletest.Find(t, "001").Response()))
+	exchange := func() {
+		if _, err := c.Write(request); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(c, answer); err != nil {
+			t.Fatal(err)
 		}
 	}
-	f("001", 1)
-	f("020", 1)
-	f("024", 1)
-	f("005", 1)
-	f("004", 2)
+	exchange()
+	if n := testing.AllocsPerRun(500, exchange); n != 0 { // of both sides
+		t.Errorf("%v allocations a request, want 0", n)
+	}
+}
+
+// TestUDPAllocs: a hit over UDP allocates nothing, from the system's buffer and back.
+func TestUDPAllocs(t *testing.T) {
+	o := options(t)
+	var err error
+	if o.Answers, err = cache.NewAnswers(cache.AnswersOptions{Current: o.Resolver.Current}); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, o)
+	c := dial(t, s, "udp")
+	request := handletest.Find(t, "009").Request()
+	answer := make([]byte, handle.MaxPacket)
+	exchange := func() {
+		if _, err := c.Write(request); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Read(answer); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exchange()
+	if n := testing.AllocsPerRun(500, exchange); n != 0 { // of both sides
+		t.Errorf("%v allocations a request, want 0", n)
+	}
 }
 
 func BenchmarkAnswer(b *testing.B) {
-	u, _ := fakeSocket(b)
+	p := unbound(b)
 	for _, name := range []string{"001", "004", "009", "010", "020", "041"} {
 		v := handletest.Find(b, name)
 		e, src, _ := handle.ParseEnvelope(v.Request())
 		b.Run("vector="+v.Name, func(b *testing.B) {
+			var out []byte
 			b.ReportAllocs()
 			for b.Loop() {
-				u.out = u.answer(b.Context(), u.out[:0], e, src)
+				out = p.answer(b.Context(), out[:0], e, src)
 			}
 		})
 	}

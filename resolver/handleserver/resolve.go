@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"strings"
+	"unsafe"
 
 	"github.com/idnode/idnode/proto/handle"
 	"github.com/idnode/idnode/proto/identifier"
@@ -23,7 +24,7 @@ func (a *answerer) resolve(ctx context.Context, x *exchange) []byte {
 	if x.envelope.SessionID != 0 {
 		return a.deny(x, "resolve", handle.RcodeSessionTimeout, textSession)
 	}
-	a.count(identifier.Handle, "resolve")
+	a.count(identifier.Handle, "resolve", resolver.Failed)
 	flags := x.message.Header.Flags
 	a.types = a.types[:0]
 	for _, t := range a.request.Types {
@@ -34,16 +35,22 @@ func (a *answerer) resolve(ctx context.Context, x *exchange) []byte {
 		Indexes: a.request.Indexes,
 		// A client that cannot follow a referral is spared one, if the node is willing.
 		Recurse: flags&handle.FlagRecurse != 0 && x.version.Before(referralSince),
+		Scratch: &a.scratch,
 	}
 	var ans resolver.Answer
-	name := string(a.request.Handle)
+	// A view, good as long as the request is: a resolver keeps nothing of a query that has a Scratch.
+	name := unsafe.String(unsafe.SliceData(a.request.Handle), len(a.request.Handle))
 	if id, err := identifier.Handle.Parse(name); err == nil {
 		q.ID = id
 		ans = a.s.resolve(ctx, q)
+		a.stamp = ans.Stamp
 	} else {
+		name = strings.Clone(name)
 		ans = a.misnamed(ctx, name)
 	}
 	if ans.Status == resolver.NotResponsible {
+		name = strings.Clone(name)
+		a.stamp = resolver.Stamp{} // other readings were looked for, too
 		if other, ok := a.otherwise(ctx, name, q); ok {
 			q, ans = other.Query, other.Answer
 		}
@@ -51,7 +58,7 @@ func (a *answerer) resolve(ctx context.Context, x *exchange) []byte {
 	if ans.Status == resolver.Referral && (flags&handle.FlagDoNotRefer != 0 || ans.Service == nil) {
 		ans.Status = resolver.NotFound
 	}
-	defer a.done(outcome{identifier.Handle, ans.Status, ans.Tier})
+	a.outcome.Status, a.outcome.Tier = ans.Status, ans.Tier
 	switch ans.Status {
 	case resolver.Found, resolver.NoValues:
 		return a.values(x, &q, &ans)
@@ -147,6 +154,7 @@ func permit(q *resolver.Query, r *identifier.Record) handle.Rcode {
 
 // challenge asks the client to authenticate. The session id names the challenge.
 func (a *answerer) challenge(x *exchange) []byte {
+	a.stamp = resolver.Stamp{}
 	var random [20]byte
 	rand.Read(random[:])
 	x.session = binary.BigEndian.Uint32(random[16:])&0x7fffffff | 1

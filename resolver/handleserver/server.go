@@ -14,14 +14,18 @@ import (
 
 	"github.com/idnode/idnode/proto/handle"
 	"github.com/idnode/idnode/resolver"
+	"github.com/idnode/idnode/resolver/cache"
 	"github.com/idnode/idnode/resolver/internal/budget"
 	"github.com/idnode/idnode/resolver/internal/conns"
-	"github.com/idnode/idnode/resolver/internal/udpsock"
+	"github.com/idnode/idnode/resolver/internal/udpserver"
 )
 
 // Options says what a Server answers from and what it allows. Resolver is required.
 type Options struct {
 	Resolver *resolver.Resolver
+
+	// Answers keeps answers in the form in which they are sent. Default: none are kept.
+	Answers *cache.Answers
 
 	// Site returns the node's own HS_SITE in wire form: the answer to get site info. Its serial is
 	// told in every response: clients that know another fetch the site again. It is asked when Serve
@@ -96,10 +100,10 @@ type Server struct {
 
 	listener net.Listener
 	sockets  []*net.UDPConn
+	packets  *udpserver.Server
 	base     context.Context // of queries: it outlives the call of Shutdown, not its deadline
 	cancel   context.CancelFunc
 	conns    *conns.Table
-	running  sync.WaitGroup // of the sockets' goroutines
 
 	mu       sync.Mutex
 	draining bool
@@ -121,16 +125,18 @@ func New(o Options) (*Server, error) {
 	s.site.Store(&site{serial: handle.NoSiteSerial, primary: true})
 	s.base, s.cancel = context.WithCancel(context.Background())
 	tunnel := o.Metrics.Front("http")
-	s.spare.New = func() any { return &answerer{s: s, front: tunnel} }
+	s.spare.New = func() any { return &answerer{s: s, front: tunnel, tally: tunnel.NewTally()} }
 	return s, nil
 }
 
 // Bind listens on addr over TCP, and over UDP on the same port. Port 0 chooses one.
 func (s *Server) Bind(addr string) error {
 	var err error
-	if s.listener, s.sockets, err = udpsock.ListenBoth(addr, s.o.UDPSockets); err != nil {
+	if s.listener, s.sockets, err = udpserver.Listen(addr, s.o.UDPSockets); err != nil {
 		return fmt.Errorf("bind handle server: %w", err)
 	}
+	s.packets = udpserver.New(udpserver.Options{Sockets: s.sockets, New: func() udpserver.Handler { return s.newDatagrams() },
+		PacketSize: handle.EnvelopeSize + maxUDPRequest, Metrics: s.udp, Logger: s.log})
 	return nil
 }
 
@@ -151,12 +157,10 @@ func (s *Server) Serve(ctx context.Context) error {
 		s.mu.Unlock()
 		return nil
 	}
-	for _, c := range s.sockets {
-		s.running.Go(func() { s.serveUDP(c) })
-	}
+	s.packets.Start()
 	s.mu.Unlock()
 	s.accept()
-	s.running.Wait()
+	s.packets.Wait()
 	s.conns.Wait()
 	return nil
 }
@@ -188,12 +192,14 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if s.listener != nil {
 		s.listener.Close()
 	}
-	for _, c := range s.sockets {
-		c.SetReadDeadline(time.Unix(1, 0)) // the reader ends after the answer it is at
+	if s.packets != nil {
+		s.packets.Stop()
 	}
 	done := make(chan struct{})
 	go func() {
-		s.running.Wait()
+		if s.packets != nil {
+			s.packets.Wait()
+		}
 		s.conns.Wait()
 		close(done)
 	}()

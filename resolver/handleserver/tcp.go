@@ -36,7 +36,9 @@ var errDone = errors.New("connection done")
 // accept takes connections until the listener is closed.
 func (s *Server) accept() {
 	conns.Accept(s.listener, s.log, func(c net.Conn) {
-		serve := func(c *conns.Conn) { (&conn{Conn: c, answerer: answerer{s: s, front: s.tcp}}).serve(s.base) }
+		serve := func(c *conns.Conn) {
+			(&conn{Conn: c, answerer: answerer{s: s, front: s.tcp, tally: s.tcp.NewTally()}}).serve(s.base)
+		}
 		if !s.conns.Serve(c, readBuffer, serve) {
 			s.tcp.Drop("connections")
 		}
@@ -55,6 +57,7 @@ func (c *conn) serve(ctx context.Context) {
 			return
 		}
 		c.out = c.answer(ctx, c.out, e, src)
+		c.tally.Add(c.outcome)
 		c.served++
 		c.R.Discard(n)
 		if cap(c.long) > flushAt {
@@ -123,6 +126,7 @@ func (c *conn) await() error {
 	if !c.Await(wait) {
 		return errDone
 	}
+	c.start = c.s.now()
 	return nil
 }
 
@@ -133,6 +137,7 @@ func (c *conn) peek(n int, deadline *time.Time) ([]byte, error) {
 		if err := c.block(deadline); err != nil {
 			return nil, err
 		}
+		defer func() { c.start = c.s.now() }()
 	}
 	return c.R.Peek(n)
 }
@@ -176,6 +181,7 @@ func (c *conn) flush() error {
 		return nil
 	}
 	c.SetWriteDeadline(time.Now().Add(c.s.o.WriteTimeout))
+	c.tally.Flush(c.s.now().Sub(c.start))
 	_, err := c.Write(c.out)
 	if err != nil {
 		c.front.Drop("send")
@@ -190,6 +196,7 @@ func (c *conn) flush() error {
 // complain answers what is no message: whatever follows it cannot be read.
 func (c *conn) complain(e handle.Envelope, src []byte, text string) error {
 	c.out = c.partial(c.out, e, src, handle.RcodeProtocolError, text)
+	c.tally.Add(c.outcome)
 	return handle.ErrLength
 }
 

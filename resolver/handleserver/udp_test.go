@@ -16,7 +16,7 @@ import (
 	"github.com/idnode/idnode/proto/handle/handletest"
 	"github.com/idnode/idnode/resolver"
 	"github.com/idnode/idnode/resolver/internal/budget"
-	"github.com/idnode/idnode/resolver/internal/udpsock"
+	"github.com/idnode/idnode/resolver/internal/udpserver"
 )
 
 // TestFragments sends a request in pieces, out of order, twice, and mixed with another.
@@ -179,7 +179,7 @@ func bytesOf(c handle.Rcode, n int) (all []handle.Rcode) {
 
 // TestAnswerAddress asks a server on all addresses at one that the route would not answer from.
 func TestAnswerAddress(t *testing.T) {
-	if !udpsock.CanShare {
+	if !udpserver.CanShare {
 		t.Skip("answers from the address that the route prefers")
 	}
 	s, err := New(options(t))
@@ -202,22 +202,22 @@ func TestAnswerAddress(t *testing.T) {
 
 // TestSystemPort: nonsense from a port of servers is not answered, a question is.
 func TestSystemPort(t *testing.T) {
-	u, peer := fakeSocket(t)
-	from := netip.AddrPortFrom(peer.LocalAddr().(*net.UDPAddr).AddrPort().Addr(), 53)
-	nonsense := handletest.Find(t, "098").Request()
-	if _, _, _, ok := u.request(nonsense, from); ok || len(u.out) != 0 {
-		t.Errorf("answered %x", u.out)
+	p := unbound(t)
+	f := func(number string, port uint16, want bool) {
+		t.Helper()
+		from := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), port)
+		if got := len(udpserver.Try(p, handletest.Find(t, number).Request(), from)) > 0; got != want {
+			t.Errorf("vector %s from port %d: answered %v, want %v", number, port, got, want)
+		}
 	}
-	if _, _, _, ok := u.request(handletest.Find(t, "001").Request(), from); !ok {
-		t.Error("dropped a question")
-	}
-	if _, _, _, ok := u.request(handletest.Find(t, "001").Request(), netip.AddrPortFrom(from.Addr(), 0)); ok {
-		t.Error("took a question from port 0")
-	}
+	f("098", 53, false)
+	f("098", 5353, true)
+	f("001", 53, true)
+	f("001", 0, false)
 }
 
-// fakeSocket returns a socket that nobody serves, and a peer for it to send to.
-func fakeSocket(t testing.TB) (*udpSocket, *net.UDPConn) {
+// unbound returns what answers datagrams, of a server that has no socket.
+func unbound(t testing.TB) *datagrams {
 	t.Helper()
 	s, err := New(options(t))
 	if err != nil {
@@ -226,16 +226,9 @@ func fakeSocket(t testing.TB) (*udpSocket, *net.UDPConn) {
 	if err := s.loadSite(); err != nil {
 		t.Fatal(err)
 	}
-	var conns [2]*net.UDPConn
-	for i := range conns {
-		c, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { c.Close() })
-		conns[i] = c
-	}
-	return &udpSocket{UDPConn: conns[0], answerer: answerer{s: s, udp: true}}, conns[1]
+	p := s.newDatagrams()
+	p.start = time.Now()
+	return p
 }
 
 // TestMetrics counts one question and one piece of nonsense.
@@ -281,18 +274,14 @@ func FuzzPacket(f *testing.F) {
 			f.Add(p)
 		}
 	}
-	u, peer := fakeSocket(f)
-	from := peer.LocalAddr().(*net.UDPAddr).AddrPort()
+	p := unbound(f)
+	from := netip.MustParseAddrPort("127.0.0.1:40000")
 	f.Fuzz(func(t *testing.T, packet []byte) {
-		if len(packet) > len(u.in) {
-			packet = packet[:len(u.in)] // as the socket cuts it
+		packet = packet[:min(len(packet), handle.EnvelopeSize+maxUDPRequest)] // as the socket cuts it
+		if sent := udpserver.Try(p, packet, from); len(sent) == 1 {
+			check(t, sent[0], packet)
 		}
-		u.out = u.out[:0]
-		u.packet(t.Context(), packet, from)
-		if len(u.out) > 0 {
-			check(t, u.out, packet)
-		}
-		check(t, u.s.AppendAnswer(t.Context(), nil, packet), packet)
+		check(t, p.s.AppendAnswer(t.Context(), nil, packet), packet)
 	})
 }
 

@@ -53,6 +53,7 @@ type Node struct {
 	engine    storage.Store
 	store     storage.Store // engine, with the resolver told of each write
 	resolver  *resolver.Resolver
+	answers   *cache.Answers
 	registrar *registry.Registrar
 	surfaces  []surface // in the order of their start
 	phase     atomic.Int32
@@ -124,7 +125,9 @@ func (n *Node) openStore() error {
 }
 
 func (n *Node) buildResolver(namespaces *storage.Namespaces) error {
-	lru, err := cache.NewLRU(cache.Options{Bytes: int64(n.cfg.Cache.Bytes), Registerer: n.metrics})
+	// Half is for records, half for finished answers, of which every record that is asked for often has some.
+	half := int64(n.cfg.Cache.Bytes) / 2
+	lru, err := cache.NewLRU(cache.Options{Bytes: half, Registerer: n.metrics})
 	if err != nil {
 		return err
 	}
@@ -145,7 +148,10 @@ func (n *Node) buildResolver(namespaces *storage.Namespaces) error {
 	if len(admins) > 0 {
 		o.Admin = admins[0]
 	}
-	n.resolver, err = resolver.New(o)
+	if n.resolver, err = resolver.New(o); err != nil {
+		return err
+	}
+	n.answers, err = cache.NewAnswers(cache.AnswersOptions{Bytes: half, Current: n.resolver.Current, Registerer: n.metrics})
 	return err
 }
 
@@ -194,7 +200,7 @@ func (n *Node) buildSurfaces() error {
 		return err
 	}
 	handles, err := handleserver.New(handleserver.Options{
-		Resolver: n.resolver, Site: func() []byte { return n.site }, Metrics: metrics, Logger: n.log,
+		Resolver: n.resolver, Answers: n.answers, Site: func() []byte { return n.site }, Metrics: metrics, Logger: n.log,
 		IdleTimeout: n.cfg.Handle.IdleTimeout, MaxConns: n.cfg.Limits.TCPConnections,
 		UDPBytesPerSecond: int(n.cfg.Limits.UDPBytesPerSecond), UDPBurst: int(n.cfg.Limits.UDPBurstBytes), UDPExempt: exempt,
 	})
@@ -221,7 +227,7 @@ func (n *Node) buildSurfaces() error {
 		{"handle", n.cfg.Handle.Listen, handles},
 		{"dns", n.cfg.DNS.Listen, names},
 		{"grpc", n.cfg.GRPC.Listen, newGRPCListener(
-			grpcserver.New(n.resolver, grpcserver.Options{Metrics: calls, Logger: n.log}),
+			grpcserver.New(n.resolver, grpcserver.Options{Answers: n.answers, Metrics: calls, Logger: n.log}),
 			grpcapi.New(n.registrar, verifier, grpcapi.Options{Logger: n.log}),
 			bounds{conns: n.cfg.Limits.TCPConnections, metrics: calls},
 			grpcserver.ServerOptions(grpcserver.Limits{}, calls, n.log))},
@@ -248,7 +254,7 @@ func (n *Node) buildDNS(metrics *resolver.Metrics, exempt []netip.Prefix) (*dnss
 		slip = -1
 	}
 	return dnsserver.New(dnsserver.Options{
-		Resolver: n.resolver, Zone: zone, Metrics: metrics, Logger: n.log, NSID: n.cfg.DNS.NSID, CookieSecret: secret,
+		Resolver: n.resolver, Answers: n.answers, Zone: zone, Metrics: metrics, Logger: n.log, NSID: n.cfg.DNS.NSID, CookieSecret: secret,
 		UDPBytesPerSecond: int(n.cfg.Limits.UDPBytesPerSecond), UDPBurst: int(n.cfg.Limits.UDPBurstBytes), UDPExempt: exempt,
 		ResponsesPerSecond: n.cfg.DNS.ResponsesPerSecond, Slip: slip, MaxConns: n.cfg.Limits.TCPConnections,
 	})

@@ -1,17 +1,16 @@
-// Package udpsock opens the UDP sockets of the servers, one a core on one address, and the TCP
-// listener beside them.
-package udpsock
+package udpserver
 
 import (
 	"context"
 	"net"
+	"syscall"
 )
 
 const readBuffer = 1 << 20 // octets, as far as the system allows
 
-// ListenBoth listens on addr over TCP, and over UDP with n sockets, or one where the system cannot
+// Listen listens on addr over TCP, and over UDP with n sockets, or one where the system cannot
 // share an address. Port 0 chooses one for both.
-func ListenBoth(addr string, n int) (net.Listener, []*net.UDPConn, error) {
+func Listen(addr string, n int) (net.Listener, []*net.UDPConn, error) {
 	_, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, nil, err
@@ -26,7 +25,7 @@ func ListenBoth(addr string, n int) (net.Listener, []*net.UDPConn, error) {
 			continue
 		}
 		var sockets []*net.UDPConn
-		if sockets, err = listen(l.Addr().String(), n); err == nil {
+		if sockets, err = listenUDP(l.Addr().(*net.TCPAddr), n); err == nil {
 			return l, sockets, nil
 		}
 		l.Close()
@@ -34,15 +33,16 @@ func ListenBoth(addr string, n int) (net.Listener, []*net.UDPConn, error) {
 	return nil, nil, err
 }
 
-// listen opens n sockets on addr, or one where the system cannot share an address.
-func listen(addr string, n int) ([]*net.UDPConn, error) {
-	lc := net.ListenConfig{Control: shareAddress}
+// listenUDP opens n sockets on addr, or one where the system cannot share an address.
+func listenUDP(addr *net.TCPAddr, n int) ([]*net.UDPConn, error) {
+	wild := addr.IP.IsUnspecified()
+	lc := net.ListenConfig{Control: func(network, _ string, c syscall.RawConn) error { return share(network, c, wild) }}
 	if !CanShare {
 		n = 1
 	}
 	sockets := make([]*net.UDPConn, 0, n)
 	for range n {
-		c, err := lc.ListenPacket(context.Background(), "udp", addr)
+		c, err := lc.ListenPacket(context.Background(), "udp", addr.String())
 		if err != nil {
 			for _, c := range sockets {
 				c.Close()

@@ -1,4 +1,4 @@
-package udpsock
+package udpserver
 
 import (
 	"syscall"
@@ -10,15 +10,15 @@ import (
 // arrives over them by the sender's address and port.
 const CanShare = true
 
-// shareAddress lets a socket share its address, and has it tell with each datagram which of the
-// host's addresses that was sent to: a client takes an answer only from the address it has asked,
-// and a socket on all addresses would answer from the one that the route prefers.
-func shareAddress(network, _ string, c syscall.RawConn) error {
+// share lets a socket share its address. One on all addresses (wild) tells with each datagram which
+// of the host's addresses that was sent to: a client takes an answer only from the address it has
+// asked, and the socket would answer from the one that the route prefers.
+func share(network string, c syscall.RawConn, wild bool) error {
 	var err error
 	if e := c.Control(func(fd uintptr) {
 		err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
 		switch {
-		case err != nil:
+		case err != nil || !wild:
 		case network == "udp6":
 			err = unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1)
 		default:
@@ -30,12 +30,12 @@ func shareAddress(network, _ string, c syscall.RawConn) error {
 	return err
 }
 
-// OOBSize holds one control message of either family: struct in6_pktinfo is the longer.
-var OOBSize = unix.CmsgSpace(unix.SizeofInet6Pktinfo)
+// oobSize holds one control message of either family: struct in6_pktinfo is the longer.
+var oobSize = unix.CmsgSpace(unix.SizeofInet6Pktinfo)
 
-// AnswerFrom turns the control message that came with a datagram into the one to answer with: from
-// the same address, by whatever interface the route says.
-func AnswerFrom(oob []byte) []byte {
+// answerFrom turns the control message that came with a datagram into the one to answer with: from
+// the same address, by whatever interface the route says. It returns its length, 0 for none.
+func answerFrom(oob []byte) int {
 	head := unix.CmsgLen(0)
 	switch {
 	case len(oob) >= head+unix.SizeofInet6Pktinfo:
@@ -43,7 +43,7 @@ func AnswerFrom(oob []byte) []byte {
 	case len(oob) >= head+unix.SizeofInet4Pktinfo:
 		clear(oob[head : head+4]) // ipi_ifindex
 	default:
-		return nil
+		return 0
 	}
-	return oob
+	return len(oob)
 }
