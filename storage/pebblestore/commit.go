@@ -253,15 +253,15 @@ func (s *Store) checkVersions(b *storage.Batch, overlay map[string]uint64) error
 
 // version is that of key in the newest applied state, 0 if it is absent.
 func (s *Store) version(key []byte) (uint64, error) {
-	row, closer, err := s.db.Get(key)
-	if err == pebble.ErrNotFound {
+	row, iter, err := find(s.db, key)
+	if err == storage.ErrNotFound {
 		return 0, nil
 	}
 	if err != nil {
 		return 0, err
 	}
 	item, err := rowenc.ParseItem(row)
-	if cerr := closer.Close(); err == nil {
+	if cerr := iter.Close(); err == nil {
 		err = cerr
 	}
 	return item.Version, err

@@ -32,6 +32,9 @@ type Options struct {
 
 	// Registerer takes the metrics until Close. Default: none are kept.
 	Registerer prometheus.Registerer
+
+	// layout is how tables are made. Default: chosen. It is for comparing layouts.
+	layout *layout
 }
 
 func (o *Options) setDefaults() {
@@ -50,11 +53,26 @@ func (o *Options) setDefaults() {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if o.layout == nil {
+		o.layout = &chosen
+	}
 }
 
-// blockBytes is the uncompressed size of a block, some fifty records: what a lookup outside the
-// cache reads and decompresses. With it the index of 10^8 records stays under 100 MB.
-const blockBytes = 16 << 10
+// layout is how tables are made. What each choice costs and brings is measured in DESIGN.md, "Miss
+// path".
+type layout struct {
+	block       int // octets of a block of rows, uncompressed: what a lookup outside the cache reads
+	index       int // octets of a block of the index; a larger index has two levels
+	filterBits  int // of the bloom filter, a key; 0: no filters
+	table       int // octets of a table of level 0; they double with each level that is there
+	load        int // octets of rows, uncompressed, that a Loader makes a table of
+	compression pebble.DBCompressionSettings
+}
+
+var chosen = layout{
+	block: 16 << 10, index: 256 << 10, filterBits: 10, table: 2 << 20, load: 64 << 20,
+	compression: pebble.DBCompressionFastest,
+}
 
 func (o *Options) pebble() *pebble.Options {
 	p := &pebble.Options{
@@ -80,15 +98,16 @@ func (o *Options) pebble() *pebble.Options {
 	if o.FS == vfs.Default {
 		p.FS = nil // the same, with Pebble's watch for slow writes
 	}
-	p.TargetFileSizes[0] = 2 << 20
+	p.TargetFileSizes[0] = int64(o.layout.table)
 	for i := range p.Levels {
-		p.Levels[i].BlockSize = blockBytes
-		p.Levels[i].IndexBlockSize = 256 << 10
+		p.Levels[i].BlockSize = o.layout.block
+		p.Levels[i].IndexBlockSize = o.layout.index
 		// The last level has filters as well: most lookups that find nothing are for
 		// identifiers that are not there at all.
-		p.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+		if o.layout.filterBits > 0 {
+			p.Levels[i].FilterPolicy = bloom.FilterPolicy(o.layout.filterBits)
+		}
 	}
-	// Snappy or the like on every level: a cold lookup pays for decompression each time.
-	p.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionFastest })
+	p.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return o.layout.compression })
 	return p
 }

@@ -72,9 +72,10 @@ func Open(dir string, o Options) (*Store, error) {
 	if err := s.open(dir, &o); err != nil {
 		return nil, fmt.Errorf("open store %s: %w", dir, err)
 	}
-	s.loops.Add(2)
+	s.loops.Add(3)
 	go s.commitLoop()
 	go s.syncLoop()
+	go s.warm(o.CacheBytes)
 	return s, nil
 }
 

@@ -30,6 +30,7 @@ var arrows = map[string][]string{
 	"resolver":                {"proto", "storage", "resolver"},
 	"registry":                {"proto", "storage", "registry"},
 	"bench":                   {"proto", "bench"},
+	"bench/corpusload":        {"proto", "bench", "storage"}, // it makes the store of a node that does not run
 	"deploy":                  {"proto"},
 	"cmd/idctl":               {"cmd/internal/cli"},
 	"cmd/internal/cli":        {"proto", "cmd/internal/cli", "cmd/internal/version"}, // it sees the node as any client does

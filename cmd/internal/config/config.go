@@ -125,7 +125,7 @@ func Default() Config {
 		GRPC:  GRPC{Listen: "127.0.0.1:9090"},
 		HTTP:  HTTP{Listen: "127.0.0.1:8080"},
 		Admin: Admin{Listen: "127.0.0.1:9464"},
-		Store: Store{Engine: "pebble", CacheBytes: 256 << 20, MinFreeBytes: 256 << 20,
+		Store: Store{Engine: "pebble", CacheBytes: 1 << 30, MinFreeBytes: 256 << 20,
 			ChangelogRetention: 7 * 24 * time.Hour},
 		Cache: Cache{Bytes: 64 << 20},
 		Limits: Limits{ValuesPerRecord: 2048, ValueBytes: 1 << 20, RecordBytes: 256000, BodyBytes: 8 << 20, BatchRows: 1000,
