@@ -278,7 +278,7 @@ type block struct {
 }
 
 func newLineReader(ctx context.Context, r io.Reader, maxLine int) *lineReader {
-	workers := runtime.GOMAXPROCS(0)
+	workers := max(1, runtime.NumCPU()/2) // lookups and the store have the rest
 	l := &lineReader{blocks: make(chan *block, workers+1), done: make(chan struct{})}
 	work := make(chan *block, workers+1)
 	finished := make(chan struct{}, workers)

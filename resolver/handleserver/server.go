@@ -57,7 +57,7 @@ type Options struct {
 }
 
 func (o *Options) setDefaults() {
-	setDefault(&o.UDPSockets, runtime.GOMAXPROCS(0))
+	setDefault(&o.UDPSockets, runtime.NumCPU())
 	setDefault(&o.UDPBytesPerSecond, 64<<10)
 	setDefault(&o.UDPBurst, 256<<10)
 	setDefault(&o.MaxConns, 4096)

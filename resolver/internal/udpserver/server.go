@@ -18,8 +18,9 @@ const (
 	batchTime = 250 * time.Microsecond // about what a batch may take to answer, or its first waits too long for its last
 	arenaSize = 128 << 10              // octets of answers that are gathered before they are sent
 
-	slowWait  = 200 * time.Microsecond // a wait of this long is left to workers
-	fastWaits = 64                     // shorter waits in a row, after which nothing is left to them any more
+	slowWait  = 200 * time.Microsecond // what has been waited for so long is left to workers
+	fastWaits = 64                     // by so many the shorter waits outweigh before it is not any more
+	slowCosts = 3                      // shorter waits that outweigh a long one
 	workers   = 32                     // waits at a time
 	queueSize = 1024                   // datagrams that wait for a worker
 	drainMax  = 1024                   // datagrams answered at the end, if they have arrived by then
@@ -46,7 +47,7 @@ type Options struct {
 type Server struct {
 	o       Options
 	slow    atomic.Bool  // what is waited for is slow: workers wait
-	fast    atomic.Int32 // waits in a row that were not
+	fast    atomic.Int32 // by how many the shorter waits outweigh
 	queue   chan *job
 	jobs    sync.Pool // of *job
 	begin   sync.Once // starts the workers
@@ -188,7 +189,7 @@ func (s *Server) work() {
 		switch {
 		case w.waits == 0:
 		case time.Since(begin) > slowWait:
-			s.fast.Store(0)
+			s.fast.Store(max(s.fast.Load()-slowCosts, -fastWaits)) // what workers do at one moment need not be exact
 		case s.fast.Add(1) >= fastWaits:
 			s.slow.Store(false)
 		}

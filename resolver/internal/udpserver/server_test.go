@@ -207,7 +207,7 @@ func TestSlow(t *testing.T) {
 		receive(t, c)
 	}
 	wait.Store(0)
-	for range fastWaits + workers {
+	for range 3 * fastWaits {
 		send(t, c, "slow")
 		receive(t, c)
 	}
