@@ -7,8 +7,11 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 REVISION = $(shell git rev-parse HEAD 2>/dev/null)
 STAMP    = github.com/idnode/idnode/cmd/internal/version
 FUZZTIME ?= 10s
+BENCH    = .bench
+RECORDS ?= 1000000
+COREDNS ?= $(BENCH)/bin/coredns
 
-.PHONY: run build deps test check generate fuzz bench
+.PHONY: run build deps test check generate fuzz bench bench-peers bench-parts
 
 ## run: build, start a node on an embedded store with sample data, and print what to try
 run: build
@@ -49,8 +52,22 @@ fuzz:
 	    echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
 	  done; done
 
-## bench: benchmarks beside the code, then the node as a whole; see bench/README.md
-bench: build
+## bench: the node under load, tables to the screen and to .bench/results.*; RECORDS=100000000 for the large run
+bench: build benchtools
+	-@deploy/deps.sh bench
+	$(BENCH)/bin/run --records $(RECORDS) --data $(BENCH) --out $(BENCH)/results $(BENCHFLAGS)
+
+## bench-peers: other servers in turn with the node; those that cannot be had are named
+bench-peers: build benchtools
+	-@deploy/deps.sh peers
+	@[ -x $(COREDNS) ] || GOBIN=$(abspath $(BENCH))/bin $(GO) install github.com/coredns/coredns@v1.12.4 || true
+	$(BENCH)/bin/peers --records $(RECORDS) --dir $(BENCH) --coredns $(COREDNS) --out $(BENCH)/peers $(BENCHFLAGS)
+
+## bench-parts: the benchmarks beside the code
+bench-parts:
 	$(GO) test -run '^$$' -bench . -benchtime 200ms $(PACKAGES)
-	$(GO) run ./bench/registerload
-	$(GO) run ./bench/handleload
+
+.PHONY: benchtools
+benchtools:
+	@mkdir -p $(BENCH)/bin
+	$(GO) build -o $(BENCH)/bin/ ./bench/run ./bench/peers ./bench/corpusload

@@ -1,17 +1,32 @@
 #!/bin/sh
 # Installs what the tests and the sample need beside Go, make and git: a C compiler for the race
 # detector, curl for the commands of README.md, and three clients of the DNS, each of other make.
+# With "bench" it installs what make bench needs instead, with "peers" what make bench-peers does.
 # Says what is missing, and fails, where it cannot install it.
 set -eu
 packages=
 need() { # command, its Debian packages
 	command -v "$1" >/dev/null || packages="$packages $2"
 }
-need "${CC:-gcc}" "gcc libc6-dev"
-need curl curl
-need dig bind9-dnsutils
-need drill ldnsutils
-need kdig knot-dnsutils
+PATH=$PATH:/usr/sbin
+case "${1-}" in
+bench)
+	need dnsperf dnsperf
+	;;
+peers)
+	need dnsperf dnsperf
+	need nsd nsd
+	need knotd knot
+	need pdns_server "pdns-server pdns-backend-lmdb"
+	;;
+*)
+	need "${CC:-gcc}" "gcc libc6-dev"
+	need curl curl
+	need dig bind9-dnsutils
+	need drill ldnsutils
+	need kdig knot-dnsutils
+	;;
+esac
 [ -n "$packages" ] || exit 0
 sudo=
 [ "$(id -u)" = 0 ] || sudo=sudo

@@ -1,4 +1,4 @@
-package main
+package registerload
 
 import (
 	"context"
@@ -18,17 +18,17 @@ const callsPerConn = 32 // clients that share a connection
 
 // grpcClient is one of the callers of a connection.
 type grpcClient struct {
-	g    *generator
+	g    *Generator
 	stub nodepb.RegistryClient
 	conn *grpc.ClientConn // of the first caller, which closes it
 }
 
-func (g *generator) dialGRPC() (clients []client, err error) {
+func (g *Generator) dialGRPC() (clients []client, err error) {
 	var stub nodepb.RegistryClient
-	for k := range g.clients {
+	for k := range g.Clients {
 		c := &grpcClient{g: g}
 		if k%callsPerConn == 0 {
-			if c.conn, err = grpc.NewClient("passthrough:///"+g.node.GRPC, grpc.WithTransportCredentials(insecure.NewCredentials())); err != nil {
+			if c.conn, err = grpc.NewClient("passthrough:///"+g.Node.GRPC, grpc.WithTransportCredentials(insecure.NewCredentials())); err != nil {
 				return clients, err
 			}
 			stub = nodepb.NewRegistryClient(c.conn)
@@ -42,8 +42,8 @@ func (g *generator) dialGRPC() (clients []client, err error) {
 func (c *grpcClient) register(ctx context.Context, i uint64) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
-	ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+c.g.node.Key)
-	_, err := c.stub.Register(ctx, &nodepb.RegisterRequest{Record: nodepb.FromRecord(c.g.corpus.Record(i))})
+	ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+c.g.Node.Key)
+	_, err := c.stub.Register(ctx, &nodepb.RegisterRequest{Record: nodepb.FromRecord(c.g.Corpus.Record(i))})
 	if status.Code(err) == codes.DeadlineExceeded {
 		return errors.Join(os.ErrDeadlineExceeded, err)
 	}

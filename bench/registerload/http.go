@@ -1,4 +1,4 @@
-package main
+package registerload
 
 import (
 	"bufio"
@@ -15,7 +15,7 @@ const answerTimeout = 30 * time.Second // for one registration
 // httpClient is a kept connection. It writes its requests itself: with the client of net/http the
 // generator would take more of a small machine's CPU than the node.
 type httpClient struct {
-	g     *generator
+	g     *Generator
 	conn  net.Conn // nil after a failure
 	r     *bufio.Reader
 	head  []byte // of every request, up to the value of Content-Length
@@ -23,14 +23,14 @@ type httpClient struct {
 	whole []byte
 }
 
-func (g *generator) dialHTTP() (*httpClient, error) {
+func (g *Generator) dialHTTP() (*httpClient, error) {
 	c := &httpClient{g: g, head: fmt.Appendf(nil, "POST /v1/identifiers HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n"+
-		"Content-Type: application/json\r\nContent-Length: ", g.node.HTTP, g.node.Key)}
+		"Content-Type: application/json\r\nContent-Length: ", g.Node.HTTP, g.Node.Key)}
 	return c, c.dial()
 }
 
 func (c *httpClient) dial() (err error) {
-	if c.conn, err = net.DialTimeout("tcp", c.g.node.HTTP, answerTimeout); err == nil {
+	if c.conn, err = net.DialTimeout("tcp", c.g.Node.HTTP, answerTimeout); err == nil {
 		c.r = bufio.NewReader(c.conn)
 	}
 	return err
@@ -51,7 +51,7 @@ func (c *httpClient) register(_ context.Context, i uint64) error {
 }
 
 func (c *httpClient) post(i uint64) error {
-	c.body = c.g.corpus.AppendJSON(c.body[:0], i)
+	c.body = c.g.Corpus.AppendJSON(c.body[:0], i)
 	c.whole = append(c.whole[:0], c.head...)
 	c.whole = fmt.Appendf(c.whole, "%d\r\n\r\n%s", len(c.body), c.body)
 	if err := c.conn.SetDeadline(time.Now().Add(answerTimeout)); err != nil {

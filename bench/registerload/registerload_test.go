@@ -1,4 +1,4 @@
-package main
+package registerload
 
 import (
 	"io"
@@ -44,8 +44,8 @@ func TestHTTP(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	g := &generator{options: &options{clients: 4, records: 100}, corpus: c,
-		node: &target.Node{HTTP: strings.TrimPrefix(server.URL, "http://"), Key: "secret"}}
+	g := &Generator{Clients: 4, Most: 100, Corpus: c,
+		Node: &target.Node{HTTP: strings.TrimPrefix(server.URL, "http://"), Key: "secret"}}
 	clients, err := g.connect("http")
 	if err != nil {
 		t.Fatal(err)
@@ -65,7 +65,7 @@ func TestHTTP(t *testing.T) {
 }
 
 func TestSyncTime(t *testing.T) {
-	if d, err := syncTime(t.TempDir()); err != nil || d <= 0 {
+	if d, err := SyncTime(t.TempDir()); err != nil || d <= 0 {
 		t.Errorf("%v, %v", d, err)
 	}
 }

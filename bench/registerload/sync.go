@@ -1,4 +1,4 @@
-package main
+package registerload
 
 import (
 	"errors"
@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-const syncs = 200 // writes that syncTime tries
+const syncs = 200 // writes that SyncTime tries
 
-// syncTime is the median time to write 4 KiB to a file in dir and sync it: no registration is
+// SyncTime is the median time to write 4 KiB to a file in dir and sync it: no registration is
 // acknowledged sooner.
-func syncTime(dir string) (_ time.Duration, err error) {
+func SyncTime(dir string) (_ time.Duration, err error) {
 	f, err := os.CreateTemp(dir, "sync-")
 	if err != nil {
 		return 0, fmt.Errorf("time a sync: %w", err)

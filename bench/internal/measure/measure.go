@@ -1,12 +1,10 @@
-// Package measure records what a load generator sees and prints it on one line.
+// Package measure records what a load generator sees.
 package measure
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -96,28 +94,8 @@ func (r *Result) CPU() time.Duration {
 	return r.Server.CPU / time.Duration(r.Done)
 }
 
-// String is the result on one line, the first failure on a second.
-func (r *Result) String() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%-28s %9.0f/s", r.Name, r.Rate())
-	if r.latency.TotalCount() > 0 {
-		fmt.Fprintf(&b, "   p50 %-8s p99 %-8s p99.9 %-8s", short(r.Percentile(50)), short(r.Percentile(99)), short(r.Percentile(99.9)))
-	}
-	fmt.Fprintf(&b, "   done %d, errors %d, timeouts %d", r.Done, r.Failed, r.TimedOut)
-	if cpu := r.CPU(); cpu > 0 {
-		fmt.Fprintf(&b, "   server %.2f µs CPU", float64(cpu)/float64(time.Microsecond))
-		if r.Server.Mallocs > 0 {
-			fmt.Fprintf(&b, ", %.2f allocations each", r.Server.Mallocs/float64(r.Done))
-		}
-	}
-	if r.First != nil {
-		fmt.Fprintf(&b, "\n  first failure: %v", r.First)
-	}
-	return b.String()
-}
-
-// short is d to three figures.
-func short(d time.Duration) string {
+// Short is d to three figures.
+func Short(d time.Duration) string {
 	for unit := time.Nanosecond; ; unit *= 10 {
 		if d < 1000*unit {
 			return d.Round(unit).String()

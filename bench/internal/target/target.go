@@ -14,12 +14,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/idnode/idnode/bench/internal/measure"
+	"github.com/idnode/idnode/bench/internal/proc"
 )
 
 const (
@@ -27,14 +29,14 @@ const (
 	Prefix     = NodePrefix + ".150"
 	NodePrefix = "88.1021"
 
-	startTimeout = 30 * time.Second
+	startTimeout = time.Minute
 	stopTimeout  = 30 * time.Second
 )
 
 // Flags say which node to load.
 type Flags struct {
-	Server, GRPC, Handle, Admin, KeyFile string
-	Node, Dir                            string
+	Server, GRPC, Handle, DNS, Admin, KeyFile string
+	Node, Dir                                 string
 }
 
 // Register adds the flags to fs.
@@ -42,6 +44,7 @@ func (f *Flags) Register(fs *flag.FlagSet) {
 	fs.StringVar(&f.Server, "server", "", "HTTP address of a running node, as http://127.0.0.1:8080; empty starts --node")
 	fs.StringVar(&f.GRPC, "grpc", "127.0.0.1:9090", "its gRPC address")
 	fs.StringVar(&f.Handle, "handle", "127.0.0.1:2641", "its Handle address")
+	fs.StringVar(&f.DNS, "dns", "127.0.0.1:5300", "its DNS address")
 	fs.StringVar(&f.Admin, "admin", "127.0.0.1:9464", "its admin address; empty: no figures of the server's CPU time and allocations")
 	fs.StringVar(&f.KeyFile, "key-file", "data/operator.key", "file with an operator's API key of it")
 	fs.StringVar(&f.Node, "node", "bin/idnode", "program of the node that is started when there is no --server")
@@ -50,24 +53,30 @@ func (f *Flags) Register(fs *flag.FlagSet) {
 
 // Node is a node under load.
 type Node struct {
-	HTTP, GRPC, Handle, Admin string // host:port
-	Key                       string // an operator's API key
+	HTTP, GRPC, Handle, DNS, Admin string        // host:port
+	Key                            string        // an operator's API key
+	Ready                          time.Duration // from exec to readiness, of a node that was started here
 
-	cmd    *exec.Cmd // nil if the node is not ours
-	dir    string
-	exited chan error
+	cmd       *exec.Cmd // nil if the node is not ours
+	dir       string
+	temporary bool // dir is removed at the end
+	exited    chan error
 }
 
 // Open returns the node that f says, started if need be. Close it.
 func (f *Flags) Open(ctx context.Context) (*Node, error) {
 	if f.Server == "" {
-		return start(ctx, f.Node, f.Dir)
+		dir, err := os.MkdirTemp(f.Dir, "idnode-bench-")
+		if err != nil {
+			return nil, err
+		}
+		return Start(ctx, Options{Program: f.Node, Dir: dir, Temporary: true})
 	}
 	addr, ok := strings.CutPrefix(strings.TrimSuffix(f.Server, "/"), "http://")
 	if !ok {
 		return nil, fmt.Errorf("--server %s: an http:// address is needed", f.Server)
 	}
-	n := &Node{HTTP: addr, GRPC: f.GRPC, Handle: f.Handle, Admin: f.Admin}
+	n := &Node{HTTP: addr, GRPC: f.GRPC, Handle: f.Handle, DNS: f.DNS, Admin: f.Admin}
 	return n, n.readKey(f.KeyFile)
 }
 
@@ -80,23 +89,33 @@ func (n *Node) readKey(name string) error {
 	return nil
 }
 
-// start runs program on a fresh directory and free ports, and waits until it is ready. Its
-// warnings and errors go to standard error.
-func start(ctx context.Context, program, parent string) (_ *Node, err error) {
-	dir, err := os.MkdirTemp(parent, "idnode-bench-")
-	if err != nil {
-		return nil, err
-	}
-	n := &Node{dir: dir, exited: make(chan error, 1)}
-	n.cmd = exec.Command(program, "serve", "--log-format", "json")
-	n.cmd.Env = append(os.Environ(), "IDNODE_DATA_DIR="+dir, "IDNODE_NODE_PREFIXES="+NodePrefix, "IDNODE_LIMITS_UDP_EXEMPT=127.0.0.0/8",
-		"IDNODE_HTTP_LISTEN=127.0.0.1:0", "IDNODE_GRPC_LISTEN=127.0.0.1:0", "IDNODE_HANDLE_LISTEN=127.0.0.1:0", "IDNODE_ADMIN_LISTEN=127.0.0.1:0")
+// Options say how to start a node.
+type Options struct {
+	Program   string // its path
+	Dir       string // its data directory
+	Temporary bool   // Close removes Dir
+	Cores     []int  // to run on; default those of this process
+	Env       []string
+}
+
+// Start runs a node on free ports, with the loopback exempt from its UDP budget, and waits until it is
+// ready. Its warnings and errors go to standard error.
+func Start(ctx context.Context, o Options) (_ *Node, err error) {
+	n := &Node{dir: o.Dir, temporary: o.Temporary, exited: make(chan error, 1)}
+	n.cmd = exec.Command(o.Program, "serve", "--log-format", "json")
+	n.cmd.Env = append(os.Environ(), "IDNODE_DATA_DIR="+o.Dir, "IDNODE_NODE_PREFIXES="+NodePrefix, "IDNODE_LIMITS_UDP_EXEMPT=127.0.0.0/8",
+		"IDNODE_HTTP_LISTEN=127.0.0.1:0", "IDNODE_GRPC_LISTEN=127.0.0.1:0", "IDNODE_HANDLE_LISTEN=127.0.0.1:0", "IDNODE_DNS_LISTEN=127.0.0.1:0",
+		"IDNODE_ADMIN_LISTEN=127.0.0.1:0")
+	n.cmd.Env = append(n.cmd.Env, o.Env...)
 	stderr, err := n.cmd.StderrPipe()
+	begin := time.Now()
 	if err == nil {
-		err = n.cmd.Start()
+		err = proc.StartOn(o.Cores, n.cmd)
 	}
 	if err != nil {
-		os.RemoveAll(dir)
+		if o.Temporary {
+			os.RemoveAll(o.Dir)
+		}
 		return nil, fmt.Errorf("start node: %w", err)
 	}
 	ready := make(chan logLine, 1)
@@ -122,7 +141,8 @@ func start(ctx context.Context, program, parent string) (_ *Node, err error) {
 	}()
 	select {
 	case l := <-ready:
-		n.HTTP, n.GRPC, n.Handle, n.Admin = l.HTTP, l.GRPC, l.Handle, l.Admin
+		n.Ready = time.Since(begin)
+		n.HTTP, n.GRPC, n.Handle, n.DNS, n.Admin = l.HTTP, l.GRPC, l.Handle, l.DNS, l.Admin
 	case err := <-n.exited:
 		n.exited <- err
 		return nil, errors.New("start node: it ended")
@@ -131,16 +151,16 @@ func start(ctx context.Context, program, parent string) (_ *Node, err error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	return n, n.readKey(filepath.Join(dir, "operator.key"))
+	return n, n.readKey(filepath.Join(o.Dir, "operator.key"))
 }
 
 // logLine is a line of the node's log; the addresses are in that of readiness.
 type logLine struct {
-	Level, Msg                string
-	HTTP, GRPC, Handle, Admin string
+	Level, Msg                     string
+	HTTP, GRPC, Handle, DNS, Admin string
 }
 
-// Close stops the node and removes its data, if it was started here.
+// Close stops the node if it was started here, and removes its data if they are temporary.
 func (n *Node) Close() error {
 	if n.cmd == nil {
 		return nil
@@ -157,13 +177,25 @@ func (n *Node) Close() error {
 	if err != nil {
 		err = fmt.Errorf("stop node: %w", err)
 	}
-	return errors.Join(err, os.RemoveAll(n.dir))
+	if n.temporary {
+		err = errors.Join(err, os.RemoveAll(n.dir))
+	}
+	return err
+}
+
+// PID is the process of a node that was started here, or 0.
+func (n *Node) PID() int {
+	if n.cmd == nil {
+		return 0
+	}
+	return n.cmd.Process.Pid
 }
 
 // Dir is the data directory of a node that was started here, or empty.
 func (n *Node) Dir() string { return n.dir }
 
-// Usage asks the admin listener what the node has spent; nil if the node has none.
+// Usage is what the node has spent: its allocations, which the admin listener tells, and its CPU time,
+// of which /proc knows where the node was started here. It is nil if the node has no admin listener.
 func (n *Node) Usage() (*measure.Usage, error) {
 	if n.Admin == "" {
 		return nil, nil
@@ -176,7 +208,11 @@ func (n *Node) Usage() (*measure.Usage, error) {
 	if resp.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("read metrics: %s", resp.Status)
 	}
-	return parseUsage(resp.Body)
+	u, err := parseUsage(resp.Body)
+	if err == nil && n.PID() > 0 && runtime.GOOS == "linux" {
+		u.CPU, err = proc.CPU(n.PID())
+	}
+	return u, err
 }
 
 func parseUsage(metrics io.Reader) (*measure.Usage, error) {

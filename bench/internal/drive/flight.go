@@ -1,16 +1,18 @@
-package main
+package drive
 
 import (
 	"sync"
 	"time"
 )
 
-// flightSize is how many queries of a connection can be under way, a power of two.
+// flightSize is how many queries of a connection can be under way: as many as ids of 16 bits tell apart.
 const flightSize = 1 << 16
 
-// flight holds the queries of a connection that are under way, by their request ids. These count up
-// from 1; a query is given up when one flightSize later takes its place.
+// flight holds the queries of a connection that are under way, by their ids. These count up from 1;
+// a query is given up when one flightSize later takes its place.
 type flight struct {
+	mask uint32 // the bits of an id that an answer brings back; at least flightSize-1
+
 	mu    sync.Mutex
 	slots []query
 	away  int // queries under way
@@ -23,7 +25,7 @@ type query struct {
 	due time.Duration
 }
 
-func newFlight() *flight { return &flight{slots: make([]query, flightSize)} }
+func newFlight(mask uint32) *flight { return &flight{mask: mask, slots: make([]query, flightSize)} }
 
 // begin gives a query its id. It reports whether an older one is given up for it.
 func (f *flight) begin(due time.Duration) (id uint32, lost bool) {
@@ -45,7 +47,7 @@ func (f *flight) end(id uint32) (due time.Duration, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	q := &f.slots[id%flightSize]
-	if id == 0 || q.id != id {
+	if q.id == 0 || (q.id^id)&f.mask != 0 {
 		return 0, false
 	}
 	q.id = 0
