@@ -55,11 +55,13 @@ func TestFoldAllocates(t *testing.T) {
 }
 
 func TestDecodeRecordIntoAllocates(t *testing.T) {
-	encoded := AppendRecord(nil, smallRecordShared)
+	full, small := AppendRecord(nil, sample()), AppendRecord(nil, smallRecordShared)
 	var r Record
 	if n := testing.AllocsPerRun(1000, func() {
-		if err := DecodeRecordInto(encoded, &r); err != nil {
-			t.Fatal(err)
+		for _, src := range [][]byte{full, small} {
+			if err := DecodeRecordInto(src, &r); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}); n != 0 {
 		t.Errorf("decoding into a record that has room allocates %v times, want 0", n)

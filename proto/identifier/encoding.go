@@ -101,8 +101,8 @@ func DecodeRecord(src []byte) (*Record, error) {
 	return r, nil
 }
 
-// DecodeRecordInto is DecodeRecord into r, whatever r was before: values are put into the memory that r
-// has for them, if it is enough. Only references are allocated then.
+// DecodeRecordInto is DecodeRecord into r, whatever r was before: values and references are put into
+// the memory that r has for them, and nothing is allocated if it is enough.
 func DecodeRecordInto(src []byte, r *Record) error {
 	d := decoder{rest: src}
 	if d.octet() != recordFormat {
@@ -125,11 +125,9 @@ func DecodeRecordInto(src []byte, r *Record) error {
 	if values > cap(r.Values) {
 		r.Values = make([]Value, 0, values)
 	}
-	var all []Ref
-	if refs > 0 {
-		all = make([]Ref, 0, refs)
-	}
-	for range values {
+	var fresh []Ref // for values without room for theirs
+	for i := range values {
+		room := r.Values[:i+1][i].Refs[:0]
 		var v Value
 		v.Index = d.uint32()
 		v.Type = d.string()
@@ -145,19 +143,23 @@ func DecodeRecordInto(src []byte, r *Record) error {
 		v.TTL = d.int32()
 		v.Timestamp = d.fixed32()
 		n := d.count(minRefSize)
-		if d.failed || n > refs-len(all) {
+		if d.failed || n > refs {
 			return ErrCorrupt
 		}
-		begin := len(all)
+		if n > cap(room) {
+			if fresh == nil {
+				fresh = make([]Ref, refs)
+			}
+			room, fresh = fresh[:0:n], fresh[n:]
+		}
+		refs -= n
 		for range n {
-			all = append(all, Ref{Handle: d.string(), Index: d.uint32()})
+			room = append(room, Ref{Handle: d.string(), Index: d.uint32()})
 		}
-		if n > 0 {
-			v.Refs = all[begin:len(all):len(all)]
-		}
+		v.Refs = room
 		r.Values = append(r.Values, v)
 	}
-	if d.failed || len(d.rest) > 0 || len(all) != refs {
+	if d.failed || len(d.rest) > 0 || refs > 0 {
 		return ErrCorrupt
 	}
 	return nil

@@ -3,6 +3,7 @@ package identifier
 import (
 	"errors"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -91,6 +92,31 @@ func TestRecordRoundTrip(t *testing.T) {
 		}
 		if !reflect.DeepEqual(got, want) {
 			t.Fatalf("got %+v, want %+v", got, want)
+		}
+	})
+}
+
+// What was in a record before does not show in what is decoded into it.
+func TestDecodeRecordInto(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var r Record
+		for _, want := range rapid.SliceOfN(records(), 1, 5).Draw(t, "records") {
+			if err := DecodeRecordInto(AppendRecord(nil, want), &r); err != nil {
+				t.Fatal(err)
+			}
+			got := r
+			got.Values = slices.Clone(r.Values)
+			for i := range got.Values {
+				if len(got.Values[i].Refs) == 0 {
+					got.Values[i].Refs = nil // the memory is kept
+				}
+			}
+			if len(got.Values) == 0 {
+				got.Values = nil
+			}
+			if !reflect.DeepEqual(&got, want) {
+				t.Fatalf("got %+v, want %+v", got, want)
+			}
 		}
 	})
 }
