@@ -2,6 +2,7 @@ package resolver
 
 import (
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -65,6 +66,7 @@ type FrontMetrics struct {
 	proto    string
 	panics   prometheus.Counter
 	inflight atomic.Int64
+	overruns atomic.Pointer[func(count func(socket int, n uint64))]
 
 	requests  [schemeCount][opCount]atomic.Uint64
 	responses [schemeCount][statusCount][tierCount]atomic.Uint64
@@ -168,6 +170,14 @@ func (f *FrontMetrics) Drop(reason string) {
 	}
 }
 
+// Overruns has fn asked, at each collection, how many datagrams the system has dropped because a socket's
+// buffer was full: fn calls count for each socket.
+func (f *FrontMetrics) Overruns(fn func(count func(socket int, n uint64))) {
+	if f != nil {
+		f.overruns.Store(&fn)
+	}
+}
+
 // Panic counts a panic recovered from.
 func (f *FrontMetrics) Panic() {
 	if f != nil {
@@ -241,12 +251,14 @@ var (
 	durationDesc = prometheus.NewDesc("idnode_resolve_duration_seconds",
 		"Time from a request's arrival to its answer; requests that are read together leave together.",
 		[]string{"proto", "source"}, nil)
+	overrunsDesc = prometheus.NewDesc("idnode_udp_socket_rcvbuf_errors_total",
+		"Datagrams that the system dropped because a socket's buffer was full.", []string{"proto", "socket"}, nil)
 	inflightDesc = prometheus.NewDesc("idnode_inflight_requests", "Resolution requests being answered.", []string{"proto"}, nil)
 )
 
 // Describe implements [prometheus.Collector].
 func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{requestsDesc, responsesDesc, durationDesc, inflightDesc} {
+	for _, d := range []*prometheus.Desc{requestsDesc, responsesDesc, durationDesc, inflightDesc, overrunsDesc} {
 		ch <- d
 	}
 }
@@ -263,6 +275,11 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 
 func (f *FrontMetrics) collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(inflightDesc, prometheus.GaugeValue, float64(f.inflight.Load()), f.proto)
+	if fn := f.overruns.Load(); fn != nil {
+		(*fn)(func(socket int, n uint64) {
+			ch <- prometheus.MustNewConstMetric(overrunsDesc, prometheus.CounterValue, float64(n), f.proto, strconv.Itoa(socket))
+		})
+	}
 	ops := *f.m.ops.Load()
 	for scheme := range schemeCount {
 		label := schemeLabel(identifier.Scheme(scheme))

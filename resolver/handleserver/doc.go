@@ -2,7 +2,8 @@
 //
 // answer.go takes a whole message and appends the answer, whatever it came over; resolve.go is the
 // resolution among the operations, and outcome.go its one mapping from outcomes to response codes.
-// udp.go owns the sockets, with fragments.go for requests in pieces; tcp.go owns the connections.
+// kept.go gives finished answers again. udp.go answers the datagrams that package udpserver reads, with
+// fragments.go for requests in pieces; tcp.go owns the connections.
 //
 // # Bad input
 //

@@ -127,7 +127,7 @@ func Default() Config {
 		Admin: Admin{Listen: "127.0.0.1:9464"},
 		Store: Store{Engine: "pebble", CacheBytes: 1 << 30, MinFreeBytes: 256 << 20,
 			ChangelogRetention: 7 * 24 * time.Hour},
-		Cache: Cache{Bytes: 64 << 20},
+		Cache: Cache{Bytes: 256 << 20},
 		Limits: Limits{ValuesPerRecord: 2048, ValueBytes: 1 << 20, RecordBytes: 256000, BodyBytes: 8 << 20, BatchRows: 1000,
 			UDPBytesPerSecond: 64 << 10, UDPBurstBytes: 256 << 10, TCPConnections: 4096},
 		Log:      Log{Format: "text", Level: "info"},

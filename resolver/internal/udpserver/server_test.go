@@ -259,6 +259,45 @@ func TestQueue(t *testing.T) {
 	})
 }
 
+// TestOverruns: what the system drops because nobody reads is counted.
+func TestOverruns(t *testing.T) {
+	if !CanShare {
+		t.Skip("the system does not tell")
+	}
+	l, conns, err := Listen("127.0.0.1:0", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	defer conns[0].Close()
+	reg := prometheus.NewPedanticRegistry()
+	m, err := resolver.NewMetrics(reg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := conns[0].SetReadBuffer(4096); err != nil {
+		t.Fatal(err)
+	}
+	New(Options{Sockets: conns, PacketSize: 2048, Metrics: m.Front("dns_udp"), New: func() Handler { return new(echo) }})
+	c := dial(t, l.Addr().(*net.TCPAddr).AddrPort())
+	for range 200 {
+		send(t, c, "%s", make([]byte, 1000))
+	}
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == "idnode_udp_socket_rcvbuf_errors_total" {
+			if n := f.GetMetric()[0].GetCounter().GetValue(); n < 100 || n > 200 {
+				t.Errorf("%v datagrams dropped of 200 sent", n)
+			}
+			return
+		}
+	}
+	t.Error("no such metric")
+}
+
 // TestStop: what has arrived when the server stops is answered.
 func TestStop(t *testing.T) {
 	l, conns, err := Listen("127.0.0.1:0", 1)
