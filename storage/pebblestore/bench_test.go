@@ -154,7 +154,7 @@ func BenchmarkMultiGet(b *testing.B) {
 				fill(keys)
 				snap := s.db.NewSnapshot()
 				for _, key := range keys {
-					if _, err := get(snap, key, nil); err != nil {
+					if _, err := get(find, snap, key, nil); err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -59,7 +59,7 @@ func trimmedKey() []byte { return storage.MetaKey("trimmed") }
 
 // recoverFeed reads the two ends of the log.
 func (s *Store) recoverFeed() error {
-	item, err := get(s.db, trimmedKey(), nil)
+	item, err := get(find, s.db, trimmedKey(), nil)
 	switch {
 	case err == nil && len(item.Value) == 8:
 		s.feed.trimmed.Store(binary.BigEndian.Uint64(item.Value))

@@ -27,7 +27,7 @@ type identity struct {
 // checkFormat refuses stores that this version does not understand, and marks a new one.
 func (s *Store) checkFormat() error {
 	key := storage.MetaKey("format")
-	item, err := get(s.db, key, nil)
+	item, err := get(find, s.db, key, nil)
 	switch {
 	case err == nil:
 		var id identity

@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -36,13 +38,39 @@ func (s *Store) GetInto(ctx context.Context, key, dst []byte) (storage.Item, err
 	if err := ctx.Err(); err != nil {
 		return storage.Item{}, err
 	}
-	if s.met == nil || rand.Uint32()%timedGets != 0 {
-		return get(s.db, key, dst)
+	if s.met != nil && rand.Uint32()%timedGets == 0 {
+		defer func(start time.Time) { s.met.get.Observe(since(start)) }(time.Now())
 	}
-	start := time.Now()
-	item, err := get(s.db, key, dst)
-	s.met.get.Observe(since(start))
+	look := find
+	if s.absences.rare() {
+		look = likely
+	}
+	item, err := get(look, s.db, key, dst)
+	s.absences.learn(err == storage.ErrNotFound)
 	return item, err
+}
+
+// absences is how many of the keys that were asked for lately were absent, of absencesAll: the mean of
+// all, each weighing a 64th less than the one after it. Calls that overlap may lose one another's: it
+// decides between two ways to the same answer.
+type absences struct{ n atomic.Int32 }
+
+const (
+	absencesAll  = 1 << 12
+	absencesRare = absencesAll / 32 // see DESIGN.md, "Miss path"
+)
+
+func (a *absences) rare() bool { return a.n.Load() < absencesRare }
+
+func (a *absences) learn(absent bool) {
+	n := a.n.Load()
+	next := n - n>>6
+	if absent {
+		next = n + (absencesAll-n)>>6
+	}
+	if next != n { // as it is when nothing is ever absent
+		a.n.Store(next)
+	}
 }
 
 // MultiGet implements storage.Reader.
@@ -72,9 +100,9 @@ func (s *Store) Scan(ctx context.Context, r storage.Range, fn func(key []byte, i
 // reads a block to find that a key is absent, where the filter says so. See DESIGN.md, "Miss path".
 var pointReads = pebble.IterOptions{KeyTypes: pebble.IterKeyTypePointsOnly, UseL6Filters: true}
 
-// find returns the row of key, in memory that Pebble owns until the iterator is closed, or
-// storage.ErrNotFound and no iterator.
-func find(r pebble.Reader, key []byte) ([]byte, *pebble.Iterator, error) {
+// find returns the row of key, in memory that Pebble owns until it is closed, or storage.ErrNotFound and
+// nothing to close.
+func find(r pebble.Reader, key []byte) ([]byte, io.Closer, error) {
 	if len(key) == 0 {
 		return nil, nil, storage.ErrNotFound // no table has it, and Pebble must not be asked for an empty prefix
 	}
@@ -95,9 +123,21 @@ func find(r pebble.Reader, key []byte) ([]byte, *pebble.Iterator, error) {
 	return nil, nil, storage.ErrNotFound
 }
 
-// get copies a row once, out of memory that Pebble owns, to the end of dst.
-func get(r pebble.Reader, key, dst []byte) (storage.Item, error) {
-	row, iter, err := find(r, key)
+// likely is find for keys that are there, as a rule: it does not ask the filters of the last level.
+func likely(r pebble.Reader, key []byte) ([]byte, io.Closer, error) {
+	row, closer, err := r.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, nil, storage.ErrNotFound
+	}
+	if err != nil {
+		return nil, nil, unavailable(err)
+	}
+	return row, closer, nil
+}
+
+// get copies a row that look finds once, out of memory that Pebble owns, to the end of dst.
+func get(look func(pebble.Reader, []byte) ([]byte, io.Closer, error), r pebble.Reader, key, dst []byte) (storage.Item, error) {
+	row, closer, err := look(r, key)
 	if err == storage.ErrNotFound {
 		return storage.Item{}, err
 	}
@@ -108,7 +148,7 @@ func get(r pebble.Reader, key, dst []byte) (storage.Item, error) {
 	if err == nil {
 		item.Value = append(dst, item.Value...)
 	}
-	if cerr := iter.Close(); err == nil {
+	if cerr := closer.Close(); err == nil {
 		err = cerr
 	}
 	if err != nil {

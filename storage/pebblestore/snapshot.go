@@ -66,7 +66,7 @@ func (n *snapshot) GetInto(ctx context.Context, key, dst []byte) (storage.Item, 
 	if err := ctx.Err(); err != nil {
 		return storage.Item{}, err
 	}
-	return get(n.snap, key, dst)
+	return get(find, n.snap, key, dst)
 }
 
 func (n *snapshot) MultiGet(ctx context.Context, keys [][]byte) ([]storage.Item, error) {

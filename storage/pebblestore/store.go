@@ -36,6 +36,8 @@ type Store struct {
 	requests sync.Pool
 	loops    sync.WaitGroup
 
+	absences absences
+
 	feed   feed
 	stalls atomic.Int64 // write stalls since Open
 
