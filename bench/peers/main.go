@@ -239,7 +239,9 @@ func (c *contest) fight(ctx context.Context, data string, cores []int, b bout, f
 		}
 	}
 	self := &process{name: "idnode", pid: node.PID(), addr: node.DNS}
-	progress := func(format string, args ...any) { fmt.Fprintf(os.Stderr, "%s: %s\n", b.name, fmt.Sprintf(format, args...)) }
+	progress := func(format string, args ...any) {
+		fmt.Fprintf(os.Stderr, "%s: %s\n", b.name, fmt.Sprintf(format, args...))
+	}
 	progress("a run of idnode that does not count: its cache fills")
 	if _, err := c.ask(ctx, self, b); err != nil {
 		return fmt.Errorf("idnode: %w", err)
