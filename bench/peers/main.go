@@ -242,24 +242,28 @@ func (c *contest) fight(ctx context.Context, data string, cores []int, b bout, f
 	progress := func(format string, args ...any) {
 		fmt.Fprintf(os.Stderr, "%s: %s\n", b.name, fmt.Sprintf(format, args...))
 	}
-	progress("a run of idnode that does not count: its cache fills")
+	progress("runs of idnode that do not count: its cache fills")
 	if _, err := c.ask(ctx, self, b); err != nil {
+		return fmt.Errorf("idnode: %w", err)
+	}
+	c.seed++
+	unary := grpcload.Options{Names: c.corpus.Names, Status: nodepb.ResolveResponse_FOUND}.Unary(node.GRPC)
+	if _, err := c.load(ctx, self, unary, b); err != nil {
 		return fmt.Errorf("idnode: %w", err)
 	}
 	ours, theirs := make([][]figure, len(c.peers)), make([][]figure, len(c.peers))
 	for round := range c.rounds {
 		for k, p := range c.peers {
 			c.seed++
-			status := nodepb.ResolveResponse_FOUND
 			for _, s := range []*process{self, p} {
 				progress("round %d of %d: %s", round+1, c.rounds, s.name)
 				var f figure
 				if p.name == "empty gRPC" {
-					addr := node.GRPC
+					front := unary
 					if s == p {
-						addr, status = p.addr, 0
+						front = grpcload.Options{Names: c.corpus.Names}.Unary(p.addr)
 					}
-					f, err = c.load(ctx, s, grpcload.Options{Names: c.corpus.Names, Status: status}.Unary(addr), b)
+					f, err = c.load(ctx, s, front, b)
 				} else {
 					f, err = c.ask(ctx, s, b)
 				}

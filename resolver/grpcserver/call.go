@@ -76,9 +76,8 @@ func (c *call) ask(ctx context.Context, req *nodepb.ResolveRequest, op string) (
 	)
 	if keep {
 		before = s.r.Stamp()
-		if keep = s.o.Answers.Admit(c.key); !keep {
-			q.Scratch = &c.scratch // it is asked for seldom: neither its record nor its answer need stay
-		}
+		keep = s.o.Answers.Admit(c.key)
+		q.Scratch = &c.scratch // the answer stays, or is asked for seldom: the record need not
 	}
 	asked := s.r.Ask(ctx, req.GetId(), wanted, q)
 	scheme, tier = asked.Query.ID.Scheme(), asked.Answer.Tier

@@ -193,6 +193,9 @@ func TestKeptAnswers(t *testing.T) {
 			for _, s := range r.GetSteps() {
 				s.Duration = nil
 			}
+			if r.GetReading().GetCanonical() == "handle:88.101.5/big" {
+				r.Tier, r.Explanation = "", "" // longer than what is kept: read again each time
+			}
 		}
 		if !proto.Equal(got, want) {
 			t.Errorf("%s:\ngot  %v\nwant %v", how, got, want)
