@@ -28,8 +28,9 @@ type exchange struct {
 	cookie  [clientCookie + serverCookie]byte
 	scratch resolver.Scratch
 
-	key     []byte // what the reply is kept under, empty if it is not
-	keyRoom [maxKey]byte
+	key      []byte // what the reply is kept under, empty if it is not
+	keyRoom  [maxKey]byte
+	keepRoom []byte // the reply as it is kept
 
 	// Memory of direct.
 	labels []string

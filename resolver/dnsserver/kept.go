@@ -84,8 +84,8 @@ func (x *exchange) kept(dst, msg []byte, from netip.Addr) (out []byte, ok bool) 
 		return dst, false
 	}
 	x.bake(from)
-	a := x.s.o.Answers.Get(x.key)
-	if a == nil {
+	a, ok := x.s.o.Answers.Get(x.key)
+	if !ok {
 		return dst, false
 	}
 	size := len(a.Octets)
@@ -117,7 +117,8 @@ func (x *exchange) keep(full []byte) {
 		!x.s.o.Resolver.Current(x.r.stamp) || !x.s.o.Answers.Admit(x.key) {
 		return
 	}
-	octets := append(make([]byte, 0, len(full)), full...)
+	octets := append(x.keepRoom[:0], full...)
+	x.keepRoom = octets
 	flags := binary.BigEndian.Uint16(octets[2:]) &^ (flagRD | flagCD)
 	binary.BigEndian.PutUint16(octets[2:], flags)
 	if x.query.opt.present {
@@ -127,7 +128,7 @@ func (x *exchange) keep(full []byte) {
 	if outcome.Tier == resolver.TierStore {
 		outcome.Tier = resolver.TierLRU
 	}
-	x.s.o.Answers.Put(x.key, &cache.Answer{Octets: octets, Outcome: outcome, Stamp: x.r.stamp})
+	x.s.o.Answers.Put(x.key, cache.Answer{Octets: octets, Outcome: outcome, Stamp: x.r.stamp})
 }
 
 // keepalive is what TCP clients that ask are told of how long a connection may be idle, in units of 100 ms (RFC 7828).

@@ -129,8 +129,8 @@ func (b *batch) read() (n int, err error) {
 func (b *batch) tellKept(start time.Time) error {
 	tally := b.s.o.Metrics.NewTally()
 	for i, q := range b.rows {
-		a := b.kept(q)
-		if a == nil {
+		a, ok := b.kept(q)
+		if !ok {
 			req := new(nodepb.ResolveRequest)
 			if err := proto.Unmarshal(q, req); err != nil {
 				return err

@@ -4,12 +4,10 @@ import (
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/mem"
-
-	"github.com/idnode/idnode/resolver/cache"
 )
 
 // codec is the codec of protobuf messages, which also passes on what is encoded already: requests into
-// an octets, answers from a *cache.Answer or a mem.BufferSlice. All services of a server have
+// an octets, answers from a *reply or a mem.BufferSlice. All services of a server have
 // the same codec, those with messages notice nothing.
 type codec struct {
 	encoding.CodecV2
@@ -20,8 +18,8 @@ func newCodec() codec { return codec{encoding.GetCodecV2(proto.Name)} }
 // Marshal implements [encoding.CodecV2].
 func (c codec) Marshal(v any) (mem.BufferSlice, error) {
 	switch v := v.(type) {
-	case *cache.Answer:
-		return mem.BufferSlice{mem.SliceBuffer(v.Octets)}, nil
+	case *reply:
+		return v.pieces[:], nil
 	case mem.BufferSlice:
 		return v, nil
 	}
@@ -35,6 +33,18 @@ func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 		return nil
 	}
 	return c.CodecV2.Unmarshal(data, v)
+}
+
+// reply is an encoded response in one piece, with all that gRPC wants of it in one allocation.
+type reply struct {
+	octets mem.SliceBuffer
+	pieces [1]mem.Buffer
+}
+
+func newReply(octets []byte) *reply {
+	r := &reply{octets: octets}
+	r.pieces[0] = &r.octets
+	return r
 }
 
 // octets is a request as it came, in the transport's memory. The zero octets is empty.

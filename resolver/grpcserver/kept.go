@@ -1,7 +1,6 @@
 package grpcserver
 
 import (
-	"bytes"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -24,10 +23,10 @@ const (
 	maxKept     = 16 << 10 // octets of an answer that is kept
 )
 
-// kept returns the answer that is kept for the request q, nil if there is none, and sets c.key.
-func (c *call) kept(q []byte) *cache.Answer {
+// kept returns the answer that is kept for the request q, if there is one, and sets c.key.
+func (c *call) kept(q []byte) (cache.Answer, bool) {
 	if !c.setKey(q) {
-		return nil
+		return cache.Answer{}, false
 	}
 	return c.s.o.Answers.Get(c.key)
 }
@@ -64,13 +63,12 @@ func (c *call) keep(asked resolver.Asked, before resolver.Stamp, resp result) {
 		return
 	}
 	outcome := resolver.Outcome{Scheme: asked.Query.ID.Scheme(), Status: a.Status, Tier: a.Tier}
-	c.s.o.Answers.Put(c.key, &cache.Answer{Octets: bytes.Clone(encoded), Outcome: outcome, Stamp: stamp})
+	c.s.o.Answers.Put(c.key, cache.Answer{Octets: encoded, Outcome: outcome, Stamp: stamp})
 }
 
-// count counts the kept answer a as given in a call of that kind, which began at start.
-func (s *Server) count(a *cache.Answer, op resolver.Op, start time.Time) {
+// count counts a kept answer with outcome o as given in a call of that kind, which began at start.
+func (s *Server) count(o resolver.Outcome, op resolver.Op, start time.Time) {
 	t := s.o.Metrics.NewTally()
-	o := a.Outcome
 	o.Op = op
 	t.Add(o)
 	t.Flush(time.Since(start))

@@ -10,7 +10,6 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
@@ -124,9 +123,9 @@ func (s *Server) resolve(ctx context.Context, receive func(any) error) (reply an
 		return nil, err
 	}
 	start := time.Now()
-	if a := c.kept(c.in.view()); a != nil {
-		s.count(a, s.ops.resolve, start)
-		return a, nil
+	if a, ok := c.kept(c.in.view()); ok {
+		s.count(a.Outcome, s.ops.resolve, start)
+		return newReply(a.Octets), nil
 	}
 	req := new(nodepb.ResolveRequest)
 	if err := proto.Unmarshal(c.in.view(), req); err != nil {
@@ -143,7 +142,7 @@ func (s *Server) resolve(ctx context.Context, receive func(any) error) (reply an
 	if err != nil {
 		return nil, err
 	}
-	return mem.BufferSlice{mem.SliceBuffer(encoded)}, nil
+	return newReply(encoded), nil
 }
 
 // malformed is the error of a request that is no message, as gRPC itself tells it.

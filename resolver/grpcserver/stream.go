@@ -8,7 +8,6 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
@@ -104,9 +103,9 @@ func (t *stream) answer(c *call) (more bool, err error) {
 }
 
 func (t *stream) reply(c *call, start time.Time) (reply any, err error) {
-	if a := c.kept(c.in.view()); a != nil {
-		t.s.count(a, t.s.ops.stream, start)
-		return a, nil
+	if a, ok := c.kept(c.in.view()); ok {
+		t.s.count(a.Outcome, t.s.ops.stream, start)
+		return newReply(a.Octets), nil
 	}
 	req := new(nodepb.ResolveRequest)
 	if err := proto.Unmarshal(c.in.view(), req); err != nil {
@@ -117,5 +116,5 @@ func (t *stream) reply(c *call, start time.Time) (reply any, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return mem.BufferSlice{mem.SliceBuffer(encoded)}, nil
+	return newReply(encoded), nil
 }

@@ -39,8 +39,8 @@ func (a *answerer) kept(dst []byte, e *handle.Envelope, src []byte) (out []byte,
 	if a.s.o.Answers == nil || !a.plain(e, src) {
 		return dst, false
 	}
-	k := a.s.o.Answers.Get(a.key)
-	if k == nil {
+	k, ok := a.s.o.Answers.Get(a.key)
+	if !ok {
 		return dst, false
 	}
 	begin := len(dst)
@@ -59,5 +59,5 @@ func (a *answerer) keep(out []byte) {
 	if outcome.Tier == resolver.TierStore {
 		outcome.Tier = resolver.TierLRU
 	}
-	a.s.o.Answers.Put(a.key, &cache.Answer{Octets: append(make([]byte, 0, len(out)), out...), Outcome: outcome, Stamp: a.stamp})
+	a.s.o.Answers.Put(a.key, cache.Answer{Octets: out, Outcome: outcome, Stamp: a.stamp})
 }
