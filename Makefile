@@ -17,10 +17,10 @@ COREDNS ?= $(BENCH)/bin/coredns
 run: build
 	@deploy/sample/run.sh $(RUN)
 
-## build: bin/idnode and bin/idctl
+## build: bin/idnode and bin/idctl, static (without cgo: storage/DESIGN.md, "Memory and start")
 build:
 	@mkdir -p bin
-	$(GO) build -trimpath -ldflags '-X $(STAMP).linked=$(VERSION) -X $(STAMP).revision=$(REVISION)' -o bin/ ./cmd/idnode ./cmd/idctl
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-X $(STAMP).linked=$(VERSION) -X $(STAMP).revision=$(REVISION)' -o bin/ ./cmd/idnode ./cmd/idctl
 
 ## deps: what tests need beside Go, make and git (Debian packages; root or sudo)
 deps:

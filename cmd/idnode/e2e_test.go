@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -247,6 +248,10 @@ func TestOperatorsSide(t *testing.T) {
 		if !bytes.Contains(text, []byte("\n"+name)) {
 			t.Errorf("no metric %s", name)
 		}
+	}
+	// Of the configuration that the command prints as the default: 1 GiB, 256 MiB and what goes with them.
+	if limit := ((1<<30)+(256<<20)+(256<<20))/4*5 + (512 << 20); os.Getenv("GOMEMLIMIT") == "" && !bytes.Contains(text, fmt.Appendf(nil, "\ngo_gc_gomemlimit_bytes %v\n", float64(limit))) {
+		t.Errorf("the memory limit is not %d", limit)
 	}
 	if bytes.Contains(text, []byte("88.1021")) {
 		t.Error("a metric holds a prefix")

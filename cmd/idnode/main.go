@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -137,6 +138,9 @@ func serve(ctx context.Context, f *flags) error {
 	log := cfg.Logger()
 	for _, name := range unknown {
 		log.Warn("unknown environment variable", "name", name)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(cfg.MemoryLimit())
 	}
 	n, err := node.New(cfg, version.String(), log)
 	if err != nil {

@@ -90,6 +90,14 @@ type Cache struct {
 	Bytes Size `koanf:"bytes"`
 }
 
+// MemoryLimit is the octets that the Go runtime should stay below, as [debug.SetMemoryLimit] takes them:
+// both caches and memtables with a quarter for what is being replaced, and half a GiB for all else. Garbage
+// is mostly blocks of the store's cache: above the limit it is collected more often, which costs little.
+func (c *Config) MemoryLimit() int64 {
+	const memtables, rest = 256 << 20, 512 << 20
+	return (int64(c.Store.CacheBytes)+int64(c.Cache.Bytes)+memtables)/4*5 + rest
+}
+
 // Limits bound what is accepted.
 type Limits struct {
 	ValuesPerRecord   int      `koanf:"values_per_record"`
