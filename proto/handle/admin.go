@@ -40,8 +40,7 @@ func AppendAdmin(dst []byte, a Admin) []byte {
 // writer adds two zeros.
 func ParseAdmin(src []byte) (Admin, error) {
 	c := cursor{b: src}
-	a := Admin{Perms: AdminPerms(c.int2())}
-	a.Ref = identifier.Ref{Handle: string(c.bytes()), Index: c.int4()}
+	a := Admin{Perms: AdminPerms(c.int2()), Ref: c.ref()}
 	if c.err != nil {
 		return Admin{}, c.err
 	}

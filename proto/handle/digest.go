@@ -60,3 +60,13 @@ func ParseDigest(src []byte, v Version) (digest, rest []byte, err error) {
 	}
 	return src[:n:n], src[n:], nil
 }
+
+// DigestSum is a digest as [AppendDigest] and [ParseDigest] have it in version v, without the octet
+// or the length in front: what the answer to a challenge covers.
+func DigestSum(digest []byte, v Version) []byte {
+	n := 1
+	if v.Before(Version{2, 1}) {
+		n = 4
+	}
+	return digest[min(n, len(digest)):]
+}

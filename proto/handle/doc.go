@@ -9,4 +9,7 @@
 // Functions named ParseX read from the front of a slice and return what follows; byte slices in
 // what they return are views into the source. Every length and count is held against what is left
 // before it is believed, and the only error they return is an [Error].
+//
+// Package auth beside this one has the cryptography: challenges, signatures of messages, sessions.
+// Package trust checks the signatures that records carry in themselves.
 package handle

@@ -77,11 +77,15 @@ func ParseEnvelope(src []byte) (e Envelope, rest []byte, err error) {
 	}, src[EnvelopeSize:], nil
 }
 
+// sdk is the version of the national SDK's messages (spec/handle-protocol.md, section 14).
+var sdk = Version{2, 10}
+
 // AnswerVersion is the version in which to answer a message with this envelope: the lower of what
-// its sender suggests and [Latest].
+// its sender suggests and [Latest]. The national SDK is answered in 2.10, which it speaks, though it
+// suggests 2.11.
 func (e *Envelope) AnswerVersion() Version {
 	v := e.Suggested
-	if v.Major == 0 {
+	if v.Major == 0 || e.Version == sdk {
 		v = e.Version
 	}
 	if v.Before(oldest) {

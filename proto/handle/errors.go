@@ -11,5 +11,6 @@ const (
 	ErrCount    Error = "a count exceeds what is left"
 	ErrTooLarge Error = "longer than 262144 octets"
 	ErrBody     Error = "the body has a field that cannot be"
+	ErrTemplate Error = "a template of a namespace cannot be evaluated"
 	ErrPiece    Error = "a piece does not fit its message"
 )

@@ -101,6 +101,44 @@ func FuzzResponse(f *testing.F) {
 	})
 }
 
+func FuzzAdmin(f *testing.F) {
+	seeds(f, func(m handle.Message) []byte { return m.Body })
+	f.Fuzz(func(t *testing.T, src []byte) {
+		if h, values, err := handle.ParseValuesRequest(src); err == nil {
+			same(t, src, handle.AppendValuesRequest(nil, string(h), values))
+		}
+		if h, indexes, err := handle.ParseIndexesRequest(src); err == nil {
+			same(t, src, handle.AppendIndexesRequest(nil, string(h), indexes))
+		}
+		if handles, err := handle.ParseHandles(src); err == nil {
+			same(t, src, handle.AppendHandles(nil, handles))
+		}
+		if a, err := handle.ParseChallengeAnswer(src); err == nil {
+			same(t, src, handle.AppendChallengeAnswer(nil, a))
+		}
+		if v, err := handle.ParseVerification(src); err == nil {
+			same(t, src, handle.AppendVerification(nil, v))
+		}
+		if s, err := handle.ParseSessionSetup(src); err == nil {
+			same(t, src, handle.AppendSessionSetup(nil, s))
+		}
+		if mode, data, err := handle.ParseSessionKey(src); err == nil {
+			same(t, src, handle.AppendSessionKey(nil, mode, data))
+		}
+		if cipher, public, err := handle.ParseDHKey(src); err == nil {
+			same(t, src, handle.AppendDHKey(nil, cipher, public))
+		}
+		if r, err := handle.ParseLogin(src); err == nil {
+			same(t, src, handle.AppendLogin(nil, r))
+		}
+		if k, err := handle.ParsePublicKey(src); err == nil {
+			if again, err := handle.ParsePublicKey(handle.AppendPublicKey(nil, k)); err != nil || again.Algorithm != k.Algorithm {
+				t.Errorf("key %x: %v", src, err)
+			}
+		}
+	})
+}
+
 func FuzzSite(f *testing.F) {
 	f.Add(handletest.Site(f))
 	for _, r := range handletest.Records(f) {

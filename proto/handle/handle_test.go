@@ -44,6 +44,9 @@ func TestVectors(t *testing.T) {
 	broken := map[string]bool{"097": true, "098": true, "101": true, "102": true, "103": true, "104": true, "105": true, "106": true, "107": true, "108": true, "113": true}
 	for _, v := range handletest.Vectors(t) {
 		t.Run(v.Name, func(t *testing.T) {
+			if encrypted(v.Requests) || encrypted(v.Responses) { // V094, V095; package auth opens them
+				return
+			}
 			if v.Number() == "120" { // two requests, of which the capturing server answered one
 				v.Requests = v.Requests[:1]
 			}
@@ -51,7 +54,11 @@ func TestVectors(t *testing.T) {
 			if !broken[v.Number()] {
 				request = roundTrip(t, v.Requests, handle.Message{})
 			}
-			if len(v.Responses) > 0 {
+			if v.Transport == "tcp" { // a list is several messages
+				for _, octets := range v.Responses {
+					roundTrip(t, [][]byte{octets}, request)
+				}
+			} else if len(v.Responses) > 0 {
 				roundTrip(t, v.Responses, request)
 			}
 		})
@@ -107,19 +114,7 @@ func appendBody(t *testing.T, dst []byte, e handle.Envelope, m, request handle.M
 	}
 	body := m.Body
 	if m.Header.Rcode == handle.RcodeRequest {
-		if m.Header.Opcode == handle.OpResolve {
-			var r handle.ResolveRequest
-			fail(handle.ParseResolveRequest(body, &r))
-			types := make([]string, len(r.Types))
-			for i := range r.Types {
-				types[i] = string(r.Types[i])
-			}
-			return handle.AppendResolveRequest(dst, string(r.Handle), r.Indexes, types)
-		}
-		h, err := handle.ParseHandleRequest(body)
-		fail(err)
-		got := handle.AppendHandleRequest(dst, string(h))
-		return append(got, body[len(got)-len(dst):]...) // V099, V100: a resolve body under another opcode
+		return appendRequest(t, dst, m)
 	}
 	if m.Header.Rcode == handle.RcodeAuthNeeded {
 		digest, nonce, err := handle.ParseChallenge(body, e.Version)
@@ -149,6 +144,8 @@ func appendBody(t *testing.T, dst []byte, e handle.Envelope, m, request handle.M
 		return handle.AppendError(dst, string(text))
 	case m.Header.Opcode == handle.OpGetSiteInfo:
 		return appendSite(t, dst, body)
+	case m.Header.Opcode != handle.OpResolve:
+		return appendSuccess(t, dst, m.Header.Opcode, body)
 	}
 	h, values, err := handle.ParseResolveResponse(body)
 	fail(err)

@@ -49,12 +49,32 @@ func Begin(dst []byte) []byte {
 // Finish completes the message that [Begin] started at dst[start]: it appends an empty credential,
 // counts the lengths, and writes e and h into their room.
 func Finish(dst []byte, start int, e Envelope, h Header) []byte {
-	h.BodyLength = uint32(len(dst) - start - EnvelopeSize - HeaderSize)
-	dst = appendInt4(dst, 0)
+	return FinishWith(dst, start, e, h, nil)
+}
+
+// FinishCore writes h, with the length of the body appended so far, into its room, and returns a
+// view of the message's core: what a credential covers. Follow with [FinishWith].
+func FinishCore(dst []byte, start int, h Header) (core []byte) {
+	core = dst[start+EnvelopeSize:]
+	h.BodyLength = uint32(len(core) - HeaderSize)
+	putHeader(core, h)
+	return core
+}
+
+// FinishWith is [Finish] with a credential, as [AppendCredential] makes it; nil is none.
+func FinishWith(dst []byte, start int, e Envelope, h Header, credential []byte) []byte {
+	FinishCore(dst, start, h)
+	dst = AppendBytes(dst, credential)
 	e.Length = uint32(len(dst) - start - EnvelopeSize)
 	putEnvelope(dst[start:], e)
-	putHeader(dst[start+EnvelopeSize:], h)
 	return dst
+}
+
+// AppendEnveloped appends message behind e, whose Length it counts: an encrypted message is its
+// ciphertext behind an envelope in clear (spec/handle-protocol.md section 7).
+func AppendEnveloped(dst []byte, e Envelope, message []byte) []byte {
+	e.Length = uint32(len(message))
+	return append(AppendEnvelope(dst, e), message...)
 }
 
 // Readdress makes msg, a whole message that answered some request outside sessions, the answer to

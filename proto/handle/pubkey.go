@@ -7,6 +7,7 @@ const (
 	KeyRSA KeyAlgorithm = "RSA_PUB_KEY"
 	KeyDSA KeyAlgorithm = "DSA_PUB_KEY"
 	KeyDH  KeyAlgorithm = "DH_PUB_KEY"
+	KeySM2 KeyAlgorithm = "SM2_PUB_KEY" // of the Teleinfo idpointer SDK
 )
 
 // PublicKey is the data of an HS_PUBKEY value. The numbers are big-endian views into what was
@@ -15,6 +16,7 @@ type PublicKey struct {
 	Algorithm  KeyAlgorithm
 	N, E       []byte // RSA
 	Q, P, G, Y []byte // DSA; DH has no Q
+	Encoded    []byte // SM2: SubjectPublicKeyInfo, as PEM text or DER (section 14)
 }
 
 // ParsePublicKey reads the data of an HS_PUBKEY value in the Handle form (spec/handle-protocol.md
@@ -30,6 +32,8 @@ func ParsePublicKey(src []byte) (PublicKey, error) {
 		k.Q, k.P, k.G, k.Y = c.bytes(), c.bytes(), c.bytes(), c.bytes()
 	case KeyDH:
 		k.Y, k.P, k.G = c.bytes(), c.bytes(), c.bytes()
+	case KeySM2:
+		k.Encoded = c.bytes()
 	default:
 		return PublicKey{}, ErrBody
 	}
@@ -50,6 +54,8 @@ func AppendPublicKey(dst []byte, k PublicKey) []byte {
 		return appendInt4(dst, 0)
 	case KeyDSA:
 		return appendNumbers(dst, k.Q, k.P, k.G, k.Y)
+	case KeySM2:
+		return AppendBytes(dst, k.Encoded)
 	}
 	return appendNumbers(dst, k.Y, k.P, k.G)
 }

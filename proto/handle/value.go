@@ -73,9 +73,13 @@ func (c *cursor) refs() []identifier.Ref {
 	}
 	refs := make([]identifier.Ref, 0, n)
 	for range n {
-		refs = append(refs, identifier.Ref{Handle: string(c.bytes()), Index: c.int4()})
+		refs = append(refs, c.ref())
 	}
 	return refs
+}
+
+func (c *cursor) ref() identifier.Ref {
+	return identifier.Ref{Handle: string(c.bytes()), Index: c.int4()}
 }
 
 // values reads a list of values and appends it to dst.

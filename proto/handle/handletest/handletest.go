@@ -115,11 +115,16 @@ func Find(t testing.TB, number string) Vector {
 // Records returns the records of the captured server.
 func Records(t testing.TB) []*identifier.Record {
 	t.Helper()
+	return parseRecords(t, records)
+}
+
+func parseRecords(t testing.TB, text string) []*identifier.Record {
+	t.Helper()
 	var all []*identifier.Record
-	for line := range strings.Lines(records) {
+	for line := range strings.Lines(text) {
 		r := new(identifier.Record)
 		if err := r.UnmarshalJSON([]byte(line)); err != nil {
-			t.Fatalf("records.ndjson: %v", err)
+			t.Fatalf("records: %v", err)
 		}
 		all = append(all, r)
 	}
