@@ -15,11 +15,12 @@ type AuditEntry struct {
 	Enterprise string    `json:"enterprise,omitempty"` // the actor's
 	Key        string    `json:"key,omitempty"`        // the actor's API key
 	Role       Role      `json:"role,omitempty"`
-	Addr       string    `json:"addr,omitempty"` // where the request came from
-	Op         string    `json:"op"`             // "identifier.create", "prefix.suspend", …
-	ID         string    `json:"id,omitempty"`   // what was changed; of an import the first identifier
-	Last       string    `json:"last,omitempty"` // of an import the last identifier
-	Rows       int       `json:"rows,omitempty"` // of an import the rows that were stored
+	Identity   string    `json:"identity,omitempty"` // who was authenticated over the Handle protocol, "300:88.990/admin"
+	Addr       string    `json:"addr,omitempty"`     // where the request came from
+	Op         string    `json:"op"`                 // "identifier.create", "prefix.suspend", …
+	ID         string    `json:"id,omitempty"`       // what was changed; of an import the first identifier
+	Last       string    `json:"last,omitempty"`     // of an import the last identifier
+	Rows       int       `json:"rows,omitempty"`     // of an import the rows that were stored
 	Version    uint64    `json:"version,omitempty"`
 	Reason     string    `json:"reason,omitempty"`
 	Items      []Audited `json:"items,omitempty"` // of a batch, what was changed

@@ -33,7 +33,7 @@ const (
 	CodeVersionMismatch     = "version_mismatch"     // If-Match failed; see Error.Current and Error.Expected
 	CodeConflict            = "conflict"             // other writers were faster, each time
 	CodeInvalidState        = "invalid_state"        // the action is not allowed in the present state
-	CodeHasRecords          = "has_records"          // the namespace's case rule is fixed once it has records
+	CodeHasRecords          = "has_records"          // the namespace has records: its case rule is fixed, and it does not go
 	CodeDuplicate           = "duplicate"            // a second row of a batch for one identifier
 	CodeIdempotencyMismatch = "idempotency_mismatch" // the key was used for another request
 	CodeIdempotencyRunning  = "idempotency_running"  // the first request with the key has no answer yet
