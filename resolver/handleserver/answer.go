@@ -2,6 +2,7 @@ package handleserver
 
 import (
 	"context"
+	"net/netip"
 	"runtime/debug"
 	"time"
 
@@ -27,6 +28,13 @@ type answerer struct {
 
 	key     []byte // what the answer is kept under, empty if it is not
 	keyRoom [maxKey]byte
+
+	x exchange // the one at hand
+
+	from       netip.Addr         // of the message at hand; zero if that is not known
+	connection bool               // messages come on one connection
+	login      *login             // of the connection; nil if nobody has tried
+	send       func([]byte) error // sends what has been answered; nil where answers go out whole
 }
 
 // exchange is a request, and the answer that is being appended to out.
@@ -34,9 +42,17 @@ type exchange struct {
 	envelope handle.Envelope
 	message  handle.Message
 	version  handle.Version // of the answer
+	src      []byte         // the message, in clear
 	out      []byte
 	begin    int // where the answer begins in out
-	session  uint32
+
+	sessionID uint32   // of the answer
+	session   *session // that the message belongs to
+	private   bool     // the answer holds what not everybody may read
+	plain     bool     // the answer is that of a login: with fixed flags, neither authoritative nor signed
+
+	claim *claim          // the answer to the challenge of this request, not yet proved
+	who   *identifier.Ref // the asker, proved
 }
 
 // answer appends the answer to the message src, which e came with, or nothing if there is to be
@@ -51,57 +67,113 @@ func (a *answerer) answer(ctx context.Context, dst []byte, e handle.Envelope, sr
 
 // make is answer where no answer is kept. It keeps this one if it is to be.
 func (a *answerer) make(ctx context.Context, dst []byte, e handle.Envelope, src []byte) (out []byte) {
-	x := exchange{envelope: e, version: e.AnswerVersion(), out: dst, begin: len(dst), session: e.SessionID}
+	a.x = exchange{envelope: e, version: e.AnswerVersion(), out: dst, begin: len(dst), sessionID: e.SessionID}
+	x := &a.x
 	a.stamp = resolver.Stamp{}
 	defer func() {
+		defer func() { a.x = exchange{} }() // its views hold the request, and the answer
 		if p := recover(); p != nil {
 			a.front.Panic()
 			a.s.log.Error("panic while answering", "panic", p, "stack", string(debug.Stack()))
 			x.out = dst
-			out = a.fail(&x, handle.RcodeError, "")
+			out = a.fail(x, handle.RcodeError, "")
 			a.count(0, "malformed", resolver.Failed)
 		}
 	}()
+	x.src = src
 	if e.Flags&handle.EnvelopeEncrypted != 0 {
-		return a.refuse(&x, handle.RcodeSessionFailed, textEncrypted)
+		var r *refusal
+		if x.src, r = a.open(x, src); r != nil {
+			return a.refuse(x, r.code, r.text)
+		}
 	}
 	var err error
-	if x.message, err = handle.ParseMessage(src); x.message.Header.Rcode != handle.RcodeRequest {
+	if x.message, err = handle.ParseMessage(x.src); x.message.Header.Rcode != handle.RcodeRequest {
 		if a.udp {
 			return dst // two servers that answer one another's answers never stop
 		}
-		return a.refuse(&x, handle.RcodeError, textResponse)
+		return a.refuse(x, handle.RcodeError, textResponse)
 	}
 	if err != nil {
-		return a.refuse(&x, handle.RcodeProtocolError, err.Error())
+		return a.refuse(x, handle.RcodeProtocolError, err.Error())
 	}
+	if r := a.bind(x); r != nil {
+		return a.deny(x, "session", r.code, r.text)
+	}
+	return a.dispatch(ctx, x)
+}
+
+// bind finds what the session id of a message says: the login of its connection, a session, or a challenge
+// that is looked for later.
+func (a *answerer) bind(x *exchange) *refusal {
+	id := x.envelope.SessionID
+	op := x.message.Header.Opcode
+	if id == 0 || op == handle.OpGetSiteInfo || op == handle.OpLogin || op == handle.OpSessionSetup {
+		return nil
+	}
+	if kind := op.Kind(); kind != handle.KindQuery && (a.s.o.Admin == nil || a.udp && kind == handle.KindAdmin || kind == handle.KindServer || kind == handle.KindUnknown) {
+		return nil // refused whoever asks
+	}
+	if l := a.login; l != nil && l.session == id {
+		if l.proved {
+			x.who = &l.identity
+		}
+		return nil
+	}
+	if op == handle.OpChallengeResponse && a.s.sessions.get(id, a.start) == nil {
+		return nil
+	}
+	return a.join(x)
+}
+
+// dispatch answers a request.
+func (a *answerer) dispatch(ctx context.Context, x *exchange) (out []byte) {
+	begin := x.begin
 	switch op := x.message.Header.Opcode; op.Kind() {
 	case handle.KindQuery:
 		if op == handle.OpGetSiteInfo {
-			return a.siteInfo(&x)
+			return a.siteInfo(x)
 		}
-		out = a.resolve(ctx, &x)
-		a.keep(out[len(dst):])
+		out = a.resolve(ctx, x)
+		a.keep(out[begin:])
 		return out
 	case handle.KindAdmin:
-		if a.udp {
-			return a.deny(&x, "admin", handle.RcodeProtocolError, textAdminOverUDP)
+		switch {
+		case a.udp:
+			return a.deny(x, "admin", handle.RcodeProtocolError, textAdminOverUDP)
+		case a.s.o.Admin == nil:
+			return a.deny(x, "admin", handle.RcodeOperationDenied, textNoAdmin)
 		}
-		return a.deny(&x, "admin", handle.RcodeOperationDenied, textNoAdmin)
+		return a.administer(ctx, x)
 	case handle.KindChallenge:
-		if op == handle.OpChallengeResponse {
-			return a.deny(&x, "challenge", handle.RcodeUnableToAuth, textNoChallenge)
+		switch {
+		case a.s.o.Admin == nil && op == handle.OpChallengeResponse:
+			return a.deny(x, "challenge", handle.RcodeUnableToAuth, textNoChallenge)
+		case a.s.o.Admin == nil:
+			return a.deny(x, "challenge", handle.RcodeOperationDenied, textUnsupported)
+		case op == handle.OpChallengeResponse:
+			return a.answered(ctx, x)
 		}
-		return a.deny(&x, "challenge", handle.RcodeOperationDenied, textUnsupported)
+		return a.verify(x)
 	case handle.KindSession:
-		return a.deny(&x, "session", handle.RcodeOperationDenied, textUnsupported)
+		switch {
+		case a.s.o.Admin == nil:
+			return a.deny(x, "session", handle.RcodeOperationDenied, textUnsupported)
+		case op == handle.OpSessionSetup:
+			return a.setUp(x)
+		case op == handle.OpSessionTerminate:
+			return a.tearDown(x)
+		case op == handle.OpLogin:
+			return a.startLogin(x)
+		}
+		return a.deny(x, "session", handle.RcodeSessionFailed, textSessionMode)
 	case handle.KindServer:
-		return a.deny(&x, "server", handle.RcodeOperationDenied, textUnsupported)
+		return a.deny(x, "server", handle.RcodeOperationDenied, textUnsupported)
 	}
 	if x.message.Header.Opcode == 0 {
-		return a.refuse(&x, handle.RcodeProtocolError, textOpcode)
+		return a.refuse(x, handle.RcodeProtocolError, textOpcode)
 	}
-	return a.refuse(&x, handle.RcodeError, textOpcode)
+	return a.refuse(x, handle.RcodeError, textOpcode)
 }
 
 // siteInfo answers with the node's site record.
@@ -130,7 +202,7 @@ func (a *answerer) deny(x *exchange, op string, code handle.Rcode, text string) 
 
 // partial answers what did not get to be a message: src is what there is behind the envelope.
 func (a *answerer) partial(dst []byte, e handle.Envelope, src []byte, code handle.Rcode, text string) []byte {
-	x := exchange{envelope: e, version: e.AnswerVersion(), out: dst, begin: len(dst), session: e.SessionID}
+	x := exchange{envelope: e, version: e.AnswerVersion(), out: dst, begin: len(dst), sessionID: e.SessionID}
 	if h, _, err := handle.ParseHeader(src); err == nil {
 		x.message.Header = h
 	}
@@ -139,7 +211,7 @@ func (a *answerer) partial(dst []byte, e handle.Envelope, src []byte, code handl
 
 // fail makes the answer an error, whatever of another answer there is already.
 func (a *answerer) fail(x *exchange, code handle.Rcode, text string) []byte {
-	x.out = x.out[:x.begin]
+	x.out, x.private = x.out[:x.begin], false
 	a.body(x)
 	x.out = handle.AppendError(x.out, text)
 	return a.finish(x, code, 0)
@@ -153,38 +225,46 @@ func (a *answerer) body(x *exchange) {
 	}
 }
 
-// echoed are the flags of a request that its answer repeats. FlagCertify is none of them: answers
-// are not signed.
+// echoed are the flags of a request that its answer repeats.
 const echoed = handle.FlagCacheCertify | handle.FlagPublicOnly | handle.FlagDoNotRefer
 
 // finish completes the answer and returns all of x.out.
 func (a *answerer) finish(x *exchange, code handle.Rcode, flags handle.OpFlags) []byte {
 	in := &x.message.Header
 	flags |= in.Flags&echoed | handle.FlagRecurse
+	serial := a.s.site.Load().serial
+	if x.plain {
+		flags |= handle.FlagCacheCertify | handle.FlagPublicOnly
+		serial = handle.NoSiteSerial
+	}
 	if x.message.Core != nil {
 		flags |= in.Flags & handle.FlagDigest
 	}
-	site := a.s.site.Load()
-	if site.primary {
+	if a.s.site.Load().primary && !x.plain {
 		flags |= handle.FlagAuthoritative
 	}
-	if len(x.out)-x.begin > handle.MaxMessage-4 {
+	if len(x.out)-x.begin > handle.MaxMessage-maxCredential {
 		return a.fail(x, handle.RcodeError, textTooLarge)
 	}
-	return handle.Finish(x.out, x.begin, handle.Envelope{
+	e := handle.Envelope{
 		Version:   x.version,
 		Flags:     x.envelope.Flags & (handle.EnvelopeCompressed | handle.EnvelopeTruncated),
 		Suggested: handle.Latest,
-		SessionID: x.session,
+		SessionID: x.sessionID,
 		RequestID: x.envelope.RequestID,
-	}, handle.Header{
+	}
+	h := handle.Header{
 		Opcode:     in.Opcode,
 		Rcode:      code,
 		Flags:      flags,
-		SiteSerial: site.serial,
+		SiteSerial: serial,
 		Recursion:  in.Recursion,
 		Expiration: expires(a.start),
-	})
+	}
+	if in.Flags&(handle.FlagCertify|handle.FlagEncrypt) != 0 || x.private {
+		return a.secure(x, e, h)
+	}
+	return handle.Finish(x.out, x.begin, e, h)
 }
 
 // count says what the message at hand counts as.
@@ -192,15 +272,18 @@ func (a *answerer) count(scheme identifier.Scheme, op string, status resolver.St
 	a.outcome = resolver.Outcome{Scheme: scheme, Op: a.front.Op(op), Status: status}
 }
 
+// countOp says that the message at hand counts as op, carried out unless it is said otherwise.
+func (a *answerer) countOp(op string) { a.count(identifier.Handle, op, resolver.Found) }
+
 // expires is until when an answer of now is good.
 func expires(now time.Time) uint32 { return uint32(now.Unix() + handle.Lifetime) }
 
 // AppendAnswer appends the answer to one whole message, envelope included, as over TCP: for the
 // tunnel through HTTP. The answer to what is no message is an error, like any other.
-func (s *Server) AppendAnswer(ctx context.Context, dst, message []byte) []byte {
+func (s *Server) AppendAnswer(ctx context.Context, dst, message []byte, from netip.Addr) []byte {
 	a := s.spare.Get().(*answerer)
 	defer s.spare.Put(a)
-	a.start = s.now()
+	a.start, a.from = s.now(), from
 	e, src, err := handle.ParseEnvelope(message)
 	if err != nil || e.Length < handle.HeaderSize || uint64(e.Length) > uint64(len(src)) {
 		dst = a.partial(dst, e, src, handle.RcodeProtocolError, textLength)

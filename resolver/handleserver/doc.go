@@ -5,6 +5,11 @@
 // kept.go gives finished answers again. udp.go answers the datagrams that package udpserver reads, with
 // fragments.go for requests in pieces; tcp.go owns the connections.
 //
+// administer.go carries out changes and lists: operation.go says what values a record will have and which
+// rights that takes, authority.go who has them, identity.go who somebody is. challenge.go, session.go and
+// login.go are the three ways of telling, certify.go signs and encrypts answers. What each opcode and response
+// code means here is listed in DESIGN.md of proto/handle.
+//
 // # Bad input
 //
 // The answer to what cannot be understood has the request's id and code 4 where 12 octets of an

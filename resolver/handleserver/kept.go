@@ -10,7 +10,7 @@ import (
 
 // Answers to resolve requests are kept whole, as they are sent but for what differs from one request to
 // another of the same octets: the request's id, how often it was passed on, and how long the answer is
-// good. Requests for a digest of themselves are never the same.
+// good. Requests for a digest of themselves, or for a signature, are never the same.
 
 const (
 	keyHandle = 'h' // begins the keys of this front end in the cache of answers
@@ -23,7 +23,7 @@ func (a *answerer) plain(e *handle.Envelope, src []byte) bool {
 		return false
 	}
 	h, _, _ := handle.ParseHeader(src)
-	if h.Opcode != handle.OpResolve || h.Rcode != handle.RcodeRequest || h.Flags&handle.FlagDigest != 0 {
+	if h.Opcode != handle.OpResolve || h.Rcode != handle.RcodeRequest || h.Flags&(handle.FlagDigest|handle.FlagCertify|handle.FlagEncrypt) != 0 {
 		return false
 	}
 	v := e.AnswerVersion()

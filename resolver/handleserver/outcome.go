@@ -39,7 +39,8 @@ const (
 	textOpcode         = "Unknown opCode in message"
 	textNoAdmin        = "This server takes no administration over the Handle protocol"
 	textUnsupported    = "Operation not supported"
-	textNoChallenge    = "No challenge of this server can be answered"
+	textNoChallenge    = "The challenge is unknown or has expired"
+	textSessionMode    = "Sessions are set up by Diffie-Hellman only, from protocol version 2.4 on"
 	textNoSite         = "This server has no site information"
 	textTooLarge       = "The answer is longer than a message may be"
 )

@@ -2,8 +2,6 @@ package handleserver
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/binary"
 	"strings"
 	"unsafe"
 
@@ -20,9 +18,6 @@ func (a *answerer) resolve(ctx context.Context, x *exchange) []byte {
 	defer a.release()
 	if err := handle.ParseResolveRequest(x.message.Body, &a.request); err != nil {
 		return a.refuse(x, handle.RcodeProtocolError, err.Error())
-	}
-	if x.envelope.SessionID != 0 {
-		return a.deny(x, "resolve", handle.RcodeSessionTimeout, textSession)
 	}
 	a.count(identifier.Handle, "resolve", resolver.Failed)
 	flags := x.message.Header.Flags
@@ -58,10 +53,17 @@ func (a *answerer) resolve(ctx context.Context, x *exchange) []byte {
 	if ans.Status == resolver.Referral && (flags&handle.FlagDoNotRefer != 0 || ans.Service == nil) {
 		ans.Status = resolver.NotFound
 	}
+	if ans.Status == resolver.NotFound && flags&handle.FlagDoNotRefer == 0 && !q.ID.IsZero() {
+		if values := a.ancestor(ctx, q.ID, ans.Namespace); values != nil {
+			a.stamp = resolver.Stamp{} // other records were looked for, too
+			a.outcome.Status, a.outcome.Tier = resolver.Referral, resolver.TierStore
+			return a.refer(x, values)
+		}
+	}
 	a.outcome.Status, a.outcome.Tier = ans.Status, ans.Tier
 	switch ans.Status {
 	case resolver.Found, resolver.NoValues:
-		return a.values(x, &q, &ans)
+		return a.values(ctx, x, &q, &ans)
 	case resolver.Referral:
 		return a.referral(x, &ans)
 	case resolver.NotResponsible:
@@ -107,23 +109,27 @@ func (a *answerer) otherwise(ctx context.Context, name string, q resolver.Query)
 }
 
 // values answers with the values of a record that are asked for.
-func (a *answerer) values(x *exchange, q *resolver.Query, ans *resolver.Answer) []byte {
+func (a *answerer) values(ctx context.Context, x *exchange, q *resolver.Query, ans *resolver.Answer) []byte {
 	if ans.Record == nil {
 		return a.fail(x, handle.RcodeValuesNotFound, "")
 	}
+	public := true
 	if x.message.Header.Flags&handle.FlagPublicOnly == 0 {
 		switch permit(q, ans.Record) {
 		case handle.RcodePermissionDenied:
 			return a.fail(x, handle.RcodePermissionDenied, "")
 		case handle.RcodeAuthNeeded:
-			return a.challenge(x)
+			if out, ok := a.mayReadPrivate(ctx, x, ans.Record); !ok {
+				return out
+			}
+			public, x.private = false, true
 		}
 	}
 	a.body(x)
 	out, count := handle.BeginValues(x.out, a.request.Handle)
 	n := 0
 	for i := range ans.Record.Values {
-		if v := &ans.Record.Values[i]; v.Public() && q.Wants(v) {
+		if v := &ans.Record.Values[i]; (v.Public() || !public) && q.Wants(v) {
 			out = handle.AppendValue(out, v)
 			n++
 		}
@@ -133,6 +139,23 @@ func (a *answerer) values(x *exchange, q *resolver.Query, ans *resolver.Answer) 
 		return a.fail(x, handle.RcodeValuesNotFound, "")
 	}
 	return a.finish(x, handle.RcodeSuccess, 0)
+}
+
+// mayReadPrivate makes sure that the asker may read what not everybody may; otherwise it returns the answer.
+func (a *answerer) mayReadPrivate(ctx context.Context, x *exchange, rec *identifier.Record) (out []byte, ok bool) {
+	if a.s.o.Admin == nil {
+		return a.fail(x, handle.RcodePermissionDenied, ""), false
+	}
+	a.stamp = resolver.Stamp{}
+	return a.authorised(x, func(who identifier.Ref) *refusal {
+		switch ok, err := a.s.may(ctx, who, rec, handle.MayReadPrivate); {
+		case err != nil:
+			return a.s.refusalOf("read", err)
+		case !ok:
+			return refuse(handle.RcodeInvalidAdmin, "")
+		}
+		return nil
+	})
 }
 
 // permit says what an asker who wants private values too must do first: nothing, authenticate, or
@@ -152,16 +175,6 @@ func permit(q *resolver.Query, r *identifier.Record) handle.Rcode {
 	return code
 }
 
-// challenge asks the client to authenticate. The session id names the challenge.
-func (a *answerer) challenge(x *exchange) []byte {
-	a.stamp = resolver.Stamp{}
-	var random [20]byte
-	rand.Read(random[:])
-	x.session = binary.BigEndian.Uint32(random[16:])&0x7fffffff | 1
-	x.out = handle.AppendChallenge(handle.Begin(x.out), x.version, x.message.Core, random[:16])
-	return a.finish(x, handle.RcodeAuthNeeded, handle.FlagDigest)
-}
-
 // referral answers with the site to ask instead.
 func (a *answerer) referral(x *exchange, ans *resolver.Answer) []byte {
 	site := handle.ServiceSite(ans.Service)
@@ -172,8 +185,53 @@ func (a *answerer) referral(x *exchange, ans *resolver.Answer) []byte {
 	if ans.Namespace != nil {
 		v.Timestamp = uint32(ans.Namespace.Updated.Unix())
 	}
+	return a.refer(x, []identifier.Value{v})
+}
+
+// refer answers with values that say whom to ask instead.
+func (a *answerer) refer(x *exchange, values []identifier.Value) []byte {
 	a.body(x)
-	out, count := handle.BeginValues(x.out, "")
-	x.out = handle.FinishValues(handle.AppendValue(out, &v), count, 1)
+	x.out = handle.AppendResolveResponse(x.out, "", values)
 	return a.finish(x, handle.RcodePrefixReferral, 0)
+}
+
+// referralTypes are the types of a prefix's values that say who answers for the prefixes derived from it.
+var referralTypes = []string{"HS_SITE.PREFIX", "HS_NA_DELEGATE", "HS_SERV.PREFIX"}
+
+// ancestor returns what the nearest prefix above says of the prefixes derived from it, for an identifier whose
+// own prefix is not known here (spec/handle-protocol.md, section 10, "Referral"); nil if none says anything.
+// held is the namespace that holds the identifier, nil if there is none.
+func (a *answerer) ancestor(ctx context.Context, id identifier.ID, held *identifier.Namespace) []identifier.Value {
+	prefix := identifier.FoldASCII(id.Prefix())
+	if id.IsPrefixRecord() {
+		prefix = identifier.FoldASCII(id.Suffix())
+	}
+	if held != nil && held.Prefix == prefix {
+		return nil
+	}
+	for {
+		dot := strings.LastIndexByte(prefix, '.')
+		if dot < 0 {
+			return nil
+		}
+		prefix = prefix[:dot]
+		above, err := identifier.Handle.Parse("0.NA/" + prefix)
+		if err != nil {
+			return nil
+		}
+		q := resolver.Query{ID: above, Types: referralTypes}
+		ans := a.s.resolve(ctx, q)
+		if ans.Status != resolver.Found || ans.Record == nil {
+			continue
+		}
+		var values []identifier.Value
+		for _, v := range ans.Record.Values {
+			if v.Public() && q.Wants(&v) {
+				values = append(values, v)
+			}
+		}
+		if values != nil {
+			return values
+		}
+	}
 }

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/idnode/idnode/proto/handle"
+	"github.com/idnode/idnode/proto/handle/auth"
+	"github.com/idnode/idnode/proto/identifier"
 	"github.com/idnode/idnode/resolver"
 	"github.com/idnode/idnode/resolver/cache"
 	"github.com/idnode/idnode/resolver/internal/budget"
@@ -32,6 +34,21 @@ type Options struct {
 	// begins, because a site tells ports that are known once the listeners are bound. Default: none,
 	// and get site info is refused.
 	Site func() []byte
+
+	// Admin carries out administration, and knows the keys of identities. Default: none, and administration,
+	// sessions and log-ins are refused.
+	Admin Admin
+
+	// Foreign returns the record of an identity that another node keeps, found and certified by who asks for
+	// it; nil if there is none. Default: identities of other nodes cannot authenticate here.
+	Foreign func(ctx context.Context, handle string) (*identifier.Record, error)
+
+	// ServerAdmins may do everything. An index of 0 is any key of that handle.
+	ServerAdmins []identifier.Ref
+
+	// Key signs certified answers. Its public half stands in the Site. Default: none, and answers are not signed,
+	// which stock clients that ask for a signature do not take.
+	Key auth.PrivateKey
 
 	UDPSockets int // sockets on the address, each with its goroutine. Default: one per CPU
 
@@ -105,6 +122,10 @@ type Server struct {
 	cancel   context.CancelFunc
 	conns    *conns.Table
 
+	challenges *challenges
+	sessions   *sessions
+	heavy      heavy
+
 	mu       sync.Mutex
 	draining bool
 }
@@ -121,6 +142,8 @@ func New(o Options) (*Server, error) {
 		udp:    o.Metrics.Front("handle_udp"),
 		tcp:    o.Metrics.Front("handle_tcp"),
 		conns:  conns.NewTable(o.MaxConns, o.MaxConnsPerAddr),
+
+		challenges: newChallenges(), sessions: newSessions(), heavy: newHeavy(),
 	}
 	s.site.Store(&site{serial: handle.NoSiteSerial, primary: true})
 	s.base, s.cancel = context.WithCancel(context.Background())

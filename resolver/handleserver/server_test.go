@@ -32,6 +32,12 @@ var delegated = identifier.Namespace{
 // that is delegated, one that is suspended, and 88.990 to allocate from.
 func newResolver(t testing.TB) *resolver.Resolver {
 	t.Helper()
+	return resolverOf(t, handletest.Prefixes, handletest.Records(t), "88.990")
+}
+
+// resolverOf returns a resolver of records in these namespaces.
+func resolverOf(t testing.TB, prefixes []string, records []*identifier.Record, own ...string) *resolver.Resolver {
+	t.Helper()
 	var b storage.Batch
 	put := func(ns identifier.Namespace) {
 		t.Helper()
@@ -41,12 +47,12 @@ func newResolver(t testing.TB) *resolver.Resolver {
 		}
 		b.Put(storage.NamespaceKey(ns.Key()), value, 0)
 	}
-	for _, p := range handletest.Prefixes {
+	for _, p := range prefixes {
 		put(identifier.Namespace{Scheme: identifier.Handle, Prefix: p, State: identifier.NamespaceActive, Mode: identifier.Hosted})
 	}
 	put(delegated)
 	put(identifier.Namespace{Scheme: identifier.Handle, Prefix: "88.990.3000", State: identifier.NamespaceSuspended, Mode: identifier.Hosted})
-	for _, r := range handletest.Records(t) {
+	for _, r := range records {
 		id, err := identifier.Handle.Parse(r.ID)
 		if err != nil {
 			t.Fatal(err)
@@ -63,10 +69,11 @@ func newResolver(t testing.TB) *resolver.Resolver {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := resolver.New(resolver.Options{
-		Store: store, Namespaces: namespaces, Site: func() []byte { return handletest.Site(t) },
-		Own: []identifier.Key{{Scheme: identifier.Handle, Name: "88.990"}},
-	})
+	o := resolver.Options{Store: store, Namespaces: namespaces, Site: func() []byte { return handletest.Site(t) }}
+	for _, name := range own {
+		o.Own = append(o.Own, identifier.Key{Scheme: identifier.Handle, Name: name})
+	}
+	r, err := resolver.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +84,7 @@ func newResolver(t testing.TB) *resolver.Resolver {
 func options(t testing.TB) Options {
 	return Options{
 		Resolver: newResolver(t), Site: func() []byte { return handletest.Site(t) },
-		Logger: slog.New(slog.DiscardHandler),
+		Logger: slog.New(slog.DiscardHandler), Admin: newMemory(t),
 	}
 }
 
@@ -158,7 +165,7 @@ func readPacket(t testing.TB, c net.Conn, wait time.Duration) []byte {
 func replay(t *testing.T, s *Server, v handletest.Vector) []byte {
 	t.Helper()
 	if v.Transport == "http-tunnel" {
-		return s.AppendAnswer(t.Context(), nil, v.Request())
+		return s.AppendAnswer(t.Context(), nil, v.Request(), netip.Addr{})
 	}
 	c := dial(t, s, v.Transport)
 	for _, p := range v.Requests {
@@ -200,6 +207,26 @@ func TestVectors(t *testing.T) {
 				t.Errorf("\n got %x\nwant %x", got, want)
 			}
 		})
+	}
+}
+
+// TestParentRegistry answers what was asked of the captured parent registry. 144, of a client that cannot follow referrals, is
+// not among it: the reference server asks the other server for it, this one refers all the same.
+func TestParentRegistry(t *testing.T) {
+	o := options(t)
+	homed := []string{"0.na", "0", "0.0", "0.serv", "88", "88.990", "88.991"}
+	o.Resolver = resolverOf(t, homed, handletest.RootRecords(t), homed...)
+	site := handletest.RootRecords(t)[0].Values[0].Data
+	o.Site = func() []byte { return site }
+	s := start(t, o)
+	for _, number := range []string{"138", "139", "140", "141", "142", "143"} {
+		v := handletest.Find(t, number)
+		got, want := replay(t, s, v), v.Response()
+		v.Blank(got)
+		v.Blank(want)
+		if !bytes.Equal(got, want) {
+			t.Errorf("%s:\n got %x\nwant %x", v.Name, got, want)
+		}
 	}
 }
 
@@ -288,9 +315,11 @@ func TestSilence(t *testing.T) {
 	}
 }
 
-// TestOperations asks for what is not carried out here.
+// TestOperations asks for what is not carried out without an Admin.
 func TestOperations(t *testing.T) {
-	s := start(t, options(t))
+	o := options(t)
+	o.Admin = nil
+	s := start(t, o)
 	f := func(op handle.Opcode, udp, tcp handle.Rcode) {
 		t.Helper()
 		request := handle.Finish(handle.AppendHandleRequest(handle.Begin(nil), "88.990.1001/item-1"), 0,
@@ -356,7 +385,7 @@ func TestOutcomes(t *testing.T) {
 			}
 			return a
 		}
-		_, src, _ := handle.ParseEnvelope(s.AppendAnswer(t.Context(), nil, request))
+		_, src, _ := handle.ParseEnvelope(s.AppendAnswer(t.Context(), nil, request, netip.Addr{}))
 		m, err := handle.ParseMessage(src)
 		if err != nil || m.Header.Rcode != want[status] {
 			t.Errorf("%v: code %d, %v; want %d", status, m.Header.Rcode, err, want[status])

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -37,7 +38,9 @@ var errDone = errors.New("connection done")
 func (s *Server) accept() {
 	conns.Accept(s.listener, s.log, func(c net.Conn) {
 		serve := func(c *conns.Conn) {
-			(&conn{Conn: c, answerer: answerer{s: s, front: s.tcp, tally: s.tcp.NewTally()}}).serve(s.base)
+			t := &conn{Conn: c, answerer: answerer{s: s, front: s.tcp, tally: s.tcp.NewTally(), connection: true, from: remote(c)}}
+			t.send = t.sendNow
+			t.serve(s.base)
 		}
 		if !s.conns.Serve(c, readBuffer, serve) {
 			s.tcp.Drop("connections")
@@ -191,6 +194,21 @@ func (c *conn) flush() error {
 		c.out = nil
 	}
 	return err
+}
+
+// sendNow sends answers of which more are to come.
+func (c *conn) sendNow(out []byte) error {
+	c.SetWriteDeadline(time.Now().Add(c.s.o.WriteTimeout))
+	_, err := c.Write(out)
+	return err
+}
+
+// remote is the address of a connection's other end.
+func remote(c net.Conn) netip.Addr {
+	if t, ok := c.RemoteAddr().(*net.TCPAddr); ok {
+		return t.AddrPort().Addr().Unmap()
+	}
+	return netip.Addr{}
 }
 
 // complain answers what is no message: whatever follows it cannot be read.

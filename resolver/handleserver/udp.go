@@ -26,14 +26,38 @@ func (s *Server) newDatagrams() *datagrams {
 	return &datagrams{answerer: answerer{s: s, front: s.udp, udp: true}}
 }
 
-// Serve implements [udpserver.Handler]. What came in pieces is answered at once whatever it has to wait
-// for: a worker would have no more than the last piece.
+// laborious reports whether the answer to the message src of e takes signatures or key derivation.
+func laborious(e *handle.Envelope, src []byte) bool {
+	if e.SessionID != 0 || e.Flags&handle.EnvelopeEncrypted != 0 {
+		return true
+	}
+	h, _, err := handle.ParseHeader(src)
+	return err == nil && (h.Flags&handle.FlagCertify != 0 || h.Opcode == handle.OpVerifyResponse || h.Opcode == handle.OpSessionSetup)
+}
+
+// whole is e for its message in one piece.
+func whole(e handle.Envelope) handle.Envelope {
+	e.Flags &^= handle.EnvelopeTruncated
+	e.Sequence = 0
+	return e
+}
+
+// Serve implements [udpserver.Handler]. A lookup that came in pieces is answered at once whatever it has to
+// wait for: a worker would have no more than the last piece.
 func (p *datagrams) Serve(w *udpserver.Writer, packet []byte, from netip.AddrPort) bool {
 	p.start = w.Start
 	e, src, got, ok := p.request(w, packet, from)
 	if !ok {
 		return true
 	}
+	if !w.Worker && laborious(&e, src) {
+		if got == len(packet) {
+			return false
+		}
+		w.Postpone(handle.AppendEnveloped(nil, whole(e), src))
+		return true
+	}
+	p.from = from.Addr()
 	out, ok := p.kept(w.Buffer(), &e, src)
 	if !ok {
 		if !w.MayWait && got == len(packet) {
@@ -136,7 +160,7 @@ func (p *datagrams) send(w *udpserver.Writer, out []byte, e handle.Envelope, src
 
 // busy appends the short answer that tells a client to go elsewhere, or to come over TCP.
 func (a *answerer) busy(dst []byte, e handle.Envelope, src []byte) []byte {
-	x := exchange{envelope: e, version: e.AnswerVersion(), out: dst, begin: len(dst), session: e.SessionID}
+	x := exchange{envelope: e, version: e.AnswerVersion(), out: dst, begin: len(dst), sessionID: e.SessionID}
 	if h, _, err := handle.ParseHeader(src); err == nil {
 		x.message.Header = h
 	}

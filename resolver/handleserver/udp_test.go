@@ -288,7 +288,7 @@ func FuzzPacket(f *testing.F) {
 		if sent := udpserver.Try(p, packet, from); len(sent) == 1 {
 			check(t, sent[0], packet)
 		}
-		check(t, p.s.AppendAnswer(t.Context(), nil, packet), packet)
+		check(t, p.s.AppendAnswer(t.Context(), nil, packet, netip.Addr{}), packet)
 	})
 }
 

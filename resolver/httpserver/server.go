@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"runtime/debug"
 	"strings"
@@ -21,9 +22,10 @@ type Options struct {
 	Site     func() []byte      // the node's HS_SITE in wire form, for /api/site; default: none
 	Next     http.Handler       // serves /v1/… and /openapi.json; default: 404
 
-	// Tunnel appends the answer to a binary message of the Handle protocol, envelope included.
+	// Tunnel appends the answer to a binary message of the Handle protocol, envelope included. from is where
+	// it came from, zero if that is not known.
 	// Default: none, and such messages are a POST like any other.
-	Tunnel func(ctx context.Context, dst, message []byte) []byte
+	Tunnel func(ctx context.Context, dst, message []byte, from netip.Addr) []byte
 
 	Metrics *resolver.Metrics // default: none
 	Logger  *slog.Logger      // default: slog.Default()

@@ -74,7 +74,7 @@ func newServer(t *testing.T) *httptest.Server {
 		t.Fatal(err)
 	}
 	next := http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) { w.WriteHeader(http.StatusTeapot) })
-	echo := func(_ context.Context, dst, message []byte) []byte { return append(dst, message...) }
+	echo := func(_ context.Context, dst, message []byte, _ netip.Addr) []byte { return append(dst, message...) }
 	s, err := New(Options{Resolver: res, Next: next, Tunnel: echo, Site: func() []byte { return handletest.Site(t) }, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/idnode/idnode/proto/handle"
@@ -30,5 +31,14 @@ func (s *Server) tunnel(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", messageType)
-	_, _ = w.Write(s.o.Tunnel(req.Context(), nil, message)) // the asker is gone: nobody to tell
+	_, _ = w.Write(s.o.Tunnel(req.Context(), nil, message, peer(req))) // the asker is gone: nobody to tell
+}
+
+// peer is the address at the other end of the connection that req came on.
+func peer(req *http.Request) netip.Addr {
+	from, err := netip.ParseAddrPort(req.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return from.Addr().Unmap()
 }

@@ -199,7 +199,16 @@ func (n *Node) buildSurfaces() error {
 	if err != nil {
 		return err
 	}
+	admins, err := n.cfg.ServerAdmins()
+	if err != nil {
+		return err
+	}
+	key, err := n.serverKey()
+	if err != nil {
+		return err
+	}
 	handles, err := handleserver.New(handleserver.Options{
+		Admin: &handleAdmin{resolver: n.resolver, registrar: n.registrar, log: n.log}, ServerAdmins: admins, Key: key,
 		Resolver: n.resolver, Answers: n.answers, Site: func() []byte { return n.site }, Metrics: metrics, Logger: n.log,
 		IdleTimeout: n.cfg.Handle.IdleTimeout, MaxConns: n.cfg.Limits.TCPConnections,
 		UDPBytesPerSecond: int(n.cfg.Limits.UDPBytesPerSecond), UDPBurst: int(n.cfg.Limits.UDPBurstBytes), UDPExempt: exempt,

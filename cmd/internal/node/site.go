@@ -8,6 +8,7 @@ import (
 	"net/netip"
 
 	"github.com/idnode/idnode/proto/handle"
+	"github.com/idnode/idnode/proto/handle/auth"
 )
 
 // buildSite takes the node's HS_SITE from handle.site_file, or makes it from the listeners: one
@@ -37,9 +38,9 @@ func (n *Node) buildSite() error {
 		Format: 1, Protocol: handle.Latest, Serial: 1, Flags: handle.SitePrimary, Hash: handle.HashAll,
 		Attributes: []handle.Attribute{{Name: "desc", Value: "idnode"}},
 		Servers: []handle.Server{{ID: 1, Addr: ip, PublicKey: publicKey(key), Interfaces: []handle.Interface{
-			{Type: handle.InterfaceQuery, Protocol: handle.TransportTCP, Port: native},
+			{Type: handle.InterfaceBoth, Protocol: handle.TransportTCP, Port: native},
 			{Type: handle.InterfaceQuery, Protocol: handle.TransportUDP, Port: native},
-			{Type: handle.InterfaceQuery, Protocol: handle.TransportHTTP, Port: web},
+			{Type: handle.InterfaceBoth, Protocol: handle.TransportHTTP, Port: web},
 		}}},
 	})
 	return nil
@@ -88,4 +89,13 @@ func publicKey(key *rsa.PrivateKey) []byte {
 	}
 	return handle.AppendPublicKey(nil, handle.PublicKey{Algorithm: handle.KeyRSA,
 		N: key.N.Bytes(), E: big.NewInt(int64(key.E)).Bytes()})
+}
+
+// serverKey is the key that signs certified answers; zero without handle.server_key_file.
+func (n *Node) serverKey() (auth.PrivateKey, error) {
+	key, err := n.cfg.Handle.ServerKey()
+	if err != nil || key == nil {
+		return auth.PrivateKey{}, err
+	}
+	return auth.NewPrivateKey(key)
 }

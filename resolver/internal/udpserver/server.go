@@ -29,8 +29,9 @@ const (
 // Handler answers datagrams, one at a time.
 type Handler interface {
 	// Serve takes in packet, which is good until it returns, and gives the answer to w: by Send, Drop
-	// or Lose once. If the answer would have to wait for something and w.MayWait is false it reports
-	// false and does nothing else: a worker will be given the packet, too.
+	// or Lose once. If the answer would have to wait for something and w.MayWait is false, or would take
+	// long to compute and w.Worker is false, it reports false and does nothing else: a worker will be
+	// given the packet, too.
 	Serve(w *Writer, packet []byte, from netip.AddrPort) (done bool)
 }
 
@@ -189,6 +190,7 @@ func (s *Server) postpone(c *net.UDPConn, to *peer, packet []byte, start time.Ti
 func (s *Server) work() {
 	h := s.o.New()
 	w := newWriter(s, nil, 1)
+	w.Worker = true
 	for j := range s.queue {
 		begin := time.Now()
 		w.conn, w.to, w.Start, w.MayWait, w.waits = j.conn, &j.to, j.start, true, 0

@@ -13,6 +13,7 @@ import (
 type Writer struct {
 	Start   time.Time // when the packet at hand was read
 	MayWait bool      // the answer may wait for the store
+	Worker  bool      // nobody waits behind the packet: the answer may take milliseconds of CPU
 
 	s     *Server
 	conn  *net.UDPConn
@@ -103,10 +104,13 @@ func (w *Writer) flush() {
 	w.out, w.arena = w.out[:0], w.arena[:0]
 }
 
+// Postpone leaves packet, which the packet at hand has completed, to a worker: in place of Send, Drop or Lose.
+func (w *Writer) Postpone(packet []byte) { w.s.postpone(w.conn, w.to, packet, w.Start) }
+
 // Try hands packet to h, which may wait, and returns what h would send: for tests of handlers.
 func Try(h Handler, packet []byte, from netip.AddrPort) (sent [][]byte) {
 	w := newWriter(new(Server), nil, maxBatch)
-	w.Start, w.MayWait = time.Now(), true
+	w.Start, w.MayWait, w.Worker = time.Now(), true, true
 	h.Serve(w, packet, from)
 	for _, a := range w.out {
 		sent = append(sent, slices.Clone(a.octets))
