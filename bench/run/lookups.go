@@ -16,6 +16,7 @@ import (
 	"github.com/idnode/idnode/bench/httpload"
 	"github.com/idnode/idnode/bench/internal/drive"
 	"github.com/idnode/idnode/bench/internal/measure"
+	"github.com/idnode/idnode/bench/internal/report"
 	"github.com/idnode/idnode/bench/internal/target"
 	"github.com/idnode/idnode/proto/nodepb"
 )
@@ -159,27 +160,32 @@ func (b *bench) lookupsWhile(ctx context.Context, node *target.Node, act func() 
 		progress("lookups, %s", name)
 		l := &drive.Load{Front: dnsload.Options{Names: b.corpus.Names}.Front("udp", node.DNS), Seed: 1 << 40,
 			Pick: func(seed uint64) corpus.Picker { return corpus.Zipf(seed, n, 1.1) }}
-		running, stop := context.WithCancel(ctx)
-		defer stop()
-		done := make(chan error, 1)
-		go func() {
-			done <- during()
-			stop() // the run ends with what it is beside
-		}()
-		rec, elapsed, err := l.Open(running, 10*time.Minute, due)
-		if e := <-done; e != nil {
-			return e
-		}
-		if err != nil && !errors.Is(err, context.Canceled) {
-			return err
-		}
-		r := &measure.Result{Elapsed: elapsed, Recorder: rec}
-		p50, p99, p999 := percentiles(r)
-		t.Row(name, rate(r, 1), p50, p99, p999, fmt.Sprint(r.Failed), fmt.Sprint(r.TimedOut))
-		return ctx.Err()
+		return beside(ctx, t, name, l, due, during)
 	}
 	return errors.Join(
 		row("nothing else", func() error { time.Sleep(b.duration); return nil }),
 		row("import", act),
 	)
+}
+
+// beside asks what l says, at a fixed rate, as long as during runs, and makes a row of t of the answers.
+func beside(ctx context.Context, t *report.Table, name string, l *drive.Load, due float64, during func() error) error {
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	done := make(chan error, 1)
+	go func() {
+		done <- during()
+		stop() // the run ends with what it is beside
+	}()
+	rec, elapsed, err := l.Open(running, 10*time.Minute, due)
+	if e := <-done; e != nil {
+		return e
+	}
+	if err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	r := &measure.Result{Elapsed: elapsed, Recorder: rec}
+	p50, p99, p999 := percentiles(r)
+	t.Row(name, rate(r, 1), p50, p99, p999, fmt.Sprint(r.Failed), fmt.Sprint(r.TimedOut))
+	return ctx.Err()
 }

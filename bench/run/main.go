@@ -46,6 +46,7 @@ type options struct {
 const (
 	lookups       = "lookups"
 	registrations = "registrations"
+	floods        = "floods"
 )
 
 func main() {
@@ -59,7 +60,7 @@ func main() {
 	flag.DurationVar(&o.duration, "duration", 3*time.Second, "of a run, in whole seconds")
 	flag.DurationVar(&o.warmup, "warmup", time.Second, "of load before the runs of a row")
 	flag.IntVar(&o.clients, "clients", 256, "that register one at a time")
-	flag.StringVar(&o.sections, "sections", lookups+","+registrations, "what is measured")
+	flag.StringVar(&o.sections, "sections", lookups+","+registrations+","+floods, "what is measured")
 	flag.StringVar(&o.fronts, "fronts", "", "some of the front ends, with commas, as the table names them (default all)")
 	flag.BoolVar(&o.pin, "pin", true, "keep the server on one core and the generator on the others, where there are two or more")
 	flag.Parse()
@@ -87,9 +88,9 @@ type bench struct {
 
 func run(ctx context.Context, o *options) (err error) {
 	sections := strings.Split(o.sections, ",")
-	if slices.ContainsFunc(sections, func(s string) bool { return s != lookups && s != registrations }) ||
+	if slices.ContainsFunc(sections, func(s string) bool { return s != lookups && s != registrations && s != floods }) ||
 		o.records < 1 || o.imported < 1 || o.duration < time.Second || o.clients < 1 || flag.NArg() > 0 {
-		return fmt.Errorf("--sections knows %s and %s; --records, --import and --clients are positive, --duration is at least a second; there are no arguments", lookups, registrations)
+		return fmt.Errorf("--sections knows %s, %s and %s; --records, --import and --clients are positive, --duration is at least a second; there are no arguments", lookups, registrations, floods)
 	}
 	b := &bench{options: o, corpus: corpus.Corpus{Names: corpus.Serials(target.Prefix), Seed: target.Seed}}
 	if o.pin {
@@ -107,6 +108,11 @@ func run(ctx context.Context, o *options) (err error) {
 	}
 	if slices.Contains(sections, registrations) {
 		if err := b.allRegistrations(ctx); err != nil {
+			return err
+		}
+	}
+	if slices.Contains(sections, floods) {
+		if err := b.allFloods(ctx); err != nil {
 			return err
 		}
 	}
