@@ -37,7 +37,9 @@ func (a *answerer) secure(x *exchange, e handle.Envelope, h handle.Header) []byt
 		h.Flags |= handle.FlagCertify
 		var err error
 		if credential, err = sign(handle.FinishCore(x.out, x.begin, h)); err != nil {
-			a.s.log.Warn("answer not signed", "err", err)
+			if err != errBusy { // that is for anybody to bring about
+				a.s.log.Error("answer not signed", "err", err)
+			}
 			h.Flags &^= handle.FlagCertify
 		}
 	}

@@ -186,11 +186,17 @@ func (o *operation) planCreate(cur *identifier.Record) (next []identifier.Value,
 			need |= right(old, handle.MayRemoveValue, handle.MayRemoveAdmin)
 		}
 	}
+	if need == 0 {
+		need = handle.MayModifyValue // nothing changes, and it is not for everybody to be told so
+	}
 	return next, need, nil
 }
 
 func (o *operation) planRemove(cur *identifier.Record) (next []identifier.Value, need handle.AdminPerms, r *refusal) {
 	next = slices.Clone(cur.Values)
+	if len(o.indexes) == 0 {
+		return nil, 0, refuse(handle.RcodeValuesNotFound, "")
+	}
 	for _, index := range o.indexes {
 		i := slices.IndexFunc(next, func(v identifier.Value) bool { return v.Index == index })
 		if i < 0 {
