@@ -97,7 +97,25 @@ func command() *cobra.Command {
 				_, err = cmd.OutOrStdout().Write(out)
 				return err
 			}})
-	root.AddCommand(conf,
+	key := &cobra.Command{Use: "key", Short: "Look after the key that signs answers of the Handle protocol", Args: noArgs,
+		RunE: func(*cobra.Command, []string) error { return usageError{errors.New("key rotate")} }}
+	key.AddCommand(&cobra.Command{Use: "rotate", Short: "Make a new key, which the node takes when it starts next; the old file stays beside it", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, _, err := f.load()
+			if err != nil {
+				return err
+			}
+			if c.Handle.ServerKeyFile != "" || c.Handle.SiteFile != "" {
+				return errors.New("the key is named by handle.server_key_file, or its site by handle.site_file: change those")
+			}
+			serial, kept, err := node.RotateServerKey(c.DataDir)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "new key; the site's serial will be %d; the old key is %s\nRestart the node, and send its new site information (idctl prefix site-info) to the registry above.\n", serial, kept)
+			return err
+		}})
+	root.AddCommand(conf, key,
 		&cobra.Command{Use: "serve", Short: "Run the node", Args: noArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), &f) }},
 		&cobra.Command{Use: "version", Short: "Print the version and what it was built with", Args: noArgs,

@@ -55,7 +55,8 @@ type Handle struct {
 	// PublicIP is the address told in the node's HS_SITE. Default: the address of listen, or
 	// 127.0.0.1 if that is unspecified.
 	PublicIP string `koanf:"public_ip"`
-	// ServerKeyFile holds the private key whose public half stands in the HS_SITE (PKCS#8 PEM or DER).
+	// ServerKeyFile holds the private key that signs certified answers, and whose public half stands in the
+	// HS_SITE. Default: handle.key in the data directory, which is made.
 	ServerKeyFile string `koanf:"server_key_file"`
 	// ServerAdmins may do everything over the native protocol ("300:88.990/srvadmin").
 	ServerAdmins []string      `koanf:"server_admins"`

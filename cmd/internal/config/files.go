@@ -1,15 +1,14 @@
 package config
 
 import (
-	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/pem"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
+
+	"github.com/idnode/idnode/proto/handle/auth"
 )
 
 // Site reads handle.site_file: the octets of an HS_SITE value. It returns nil if none is named.
@@ -24,28 +23,26 @@ func (h *Handle) Site() ([]byte, error) {
 	return octets(raw), nil
 }
 
-// ServerKey reads handle.server_key_file: an RSA key in PKCS#8. It returns nil if none is named.
-func (h *Handle) ServerKey() (*rsa.PrivateKey, error) {
+// ServerKey reads handle.server_key_file: an RSA or DSA key in PKCS#8 (PEM, DER, or DER as hexadecimal digits or base64), or a
+// key file of the Handle.Net tools without a passphrase. It returns the zero key if none is named.
+func (h *Handle) ServerKey() (auth.PrivateKey, error) {
 	if h.ServerKeyFile == "" {
-		return nil, nil
+		return auth.PrivateKey{}, nil
 	}
 	raw, err := os.ReadFile(h.ServerKeyFile)
 	if err != nil {
-		return nil, fmt.Errorf("handle.server_key_file: %w", err)
+		return auth.PrivateKey{}, fmt.Errorf("handle.server_key_file: %w", err)
 	}
-	der := octets(raw)
-	if block, _ := pem.Decode(raw); block != nil {
-		der = block.Bytes
-	}
-	key, err := x509.ParsePKCS8PrivateKey(der)
+	key, err := auth.ParsePrivateKey(raw, nil)
 	if err != nil {
-		return nil, fmt.Errorf("handle.server_key_file: %w", err)
+		if der, e := x509.ParsePKCS8PrivateKey(octets(raw)); e == nil {
+			key, err = auth.NewPrivateKey(der)
+		}
 	}
-	private, ok := key.(*rsa.PrivateKey)
-	if !ok {
-		return nil, errors.New("handle.server_key_file: not an RSA key")
+	if err != nil {
+		return auth.PrivateKey{}, fmt.Errorf("handle.server_key_file: %w", err)
 	}
-	return private, nil
+	return key, nil
 }
 
 // octets undoes hexadecimal or base64 text; anything else is taken as it is.

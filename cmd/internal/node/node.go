@@ -57,6 +57,7 @@ type Node struct {
 	registrar *registry.Registrar
 	surfaces  []surface // in the order of their start
 	phase     atomic.Int32
+	key       serverKey
 	site      []byte // set once the listeners are bound
 }
 
@@ -203,12 +204,11 @@ func (n *Node) buildSurfaces() error {
 	if err != nil {
 		return err
 	}
-	key, err := n.serverKey()
-	if err != nil {
+	if n.key, err = n.loadServerKey(); err != nil {
 		return err
 	}
 	handles, err := handleserver.New(handleserver.Options{
-		Admin: &handleAdmin{resolver: n.resolver, registrar: n.registrar, log: n.log}, ServerAdmins: admins, Key: key,
+		Admin: &handleAdmin{resolver: n.resolver, registrar: n.registrar, log: n.log}, ServerAdmins: admins, Key: n.key.PrivateKey,
 		Resolver: n.resolver, Answers: n.answers, Site: func() []byte { return n.site }, Metrics: metrics, Logger: n.log,
 		IdleTimeout: n.cfg.Handle.IdleTimeout, MaxConns: n.cfg.Limits.TCPConnections,
 		UDPBytesPerSecond: int(n.cfg.Limits.UDPBytesPerSecond), UDPBurst: int(n.cfg.Limits.UDPBurstBytes), UDPExempt: exempt,

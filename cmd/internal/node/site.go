@@ -1,9 +1,7 @@
 package node
 
 import (
-	"crypto/rsa"
 	"fmt"
-	"math/big"
 	"net"
 	"net/netip"
 
@@ -14,10 +12,6 @@ import (
 // buildSite takes the node's HS_SITE from handle.site_file, or makes it from the listeners: one
 // primary site with one server, TCP first.
 func (n *Node) buildSite() error {
-	key, err := n.cfg.Handle.ServerKey()
-	if err != nil {
-		return err
-	}
 	given, err := n.cfg.Handle.Site()
 	if err != nil {
 		return err
@@ -29,15 +23,21 @@ func (n *Node) buildSite() error {
 		n.site = given
 		return nil
 	}
+	var public []byte
+	if !n.key.IsZero() {
+		if public, err = auth.AppendPublicKey(nil, n.key.Public()); err != nil {
+			return fmt.Errorf("handle.server_key_file: %w", err)
+		}
+	}
 	ip, err := n.publicIP()
 	if err != nil {
 		return err
 	}
 	native, web := port(n.Addr("handle")), port(n.Addr("http"))
 	n.site = handle.AppendSite(nil, &handle.Site{
-		Format: 1, Protocol: handle.Latest, Serial: 1, Flags: handle.SitePrimary, Hash: handle.HashAll,
+		Format: 1, Protocol: handle.Latest, Serial: n.key.serial, Flags: handle.SitePrimary, Hash: handle.HashAll,
 		Attributes: []handle.Attribute{{Name: "desc", Value: "idnode"}},
-		Servers: []handle.Server{{ID: 1, Addr: ip, PublicKey: publicKey(key), Interfaces: []handle.Interface{
+		Servers: []handle.Server{{ID: 1, Addr: ip, PublicKey: public, Interfaces: []handle.Interface{
 			{Type: handle.InterfaceBoth, Protocol: handle.TransportTCP, Port: native},
 			{Type: handle.InterfaceQuery, Protocol: handle.TransportUDP, Port: native},
 			{Type: handle.InterfaceBoth, Protocol: handle.TransportHTTP, Port: web},
@@ -80,22 +80,4 @@ func port(addr net.Addr) uint32 {
 		return uint32(a.Port)
 	}
 	return 0
-}
-
-// publicKey is the public half of key as HS_PUBKEY data; nil without a key.
-func publicKey(key *rsa.PrivateKey) []byte {
-	if key == nil {
-		return nil
-	}
-	return handle.AppendPublicKey(nil, handle.PublicKey{Algorithm: handle.KeyRSA,
-		N: key.N.Bytes(), E: big.NewInt(int64(key.E)).Bytes()})
-}
-
-// serverKey is the key that signs certified answers; zero without handle.server_key_file.
-func (n *Node) serverKey() (auth.PrivateKey, error) {
-	key, err := n.cfg.Handle.ServerKey()
-	if err != nil || key == nil {
-		return auth.PrivateKey{}, err
-	}
-	return auth.NewPrivateKey(key)
 }
