@@ -18,8 +18,13 @@ func (r *Resolver) Forget(ctx context.Context, changes []storage.Change) {
 		if k, ok := storage.ParseRecordKey(changes[i].Key); ok {
 			r.o.Cache.Forget(k)
 			r.flights.Forget(flightKey(k)) // who asks now must not get an answer read before
+			if isPrefixRecord(k) {         // what is unknown below it depends on it
+				r.templates.clear()
+				r.stamps.world.Add(1)
+			}
 			r.stamps.changed(k)
 		} else if storage.TableOf(changes[i].Key) == storage.TableNamespace {
+			r.templates.clear()
 			r.stamps.world.Add(1)
 		}
 	}
@@ -44,6 +49,7 @@ func (r *Resolver) Follow(ctx context.Context, feed storage.Feed) error {
 				err = r.o.Namespaces.Reload(ctx)
 			}
 			r.o.Cache.Clear()
+			r.templates.clear()
 			r.stamps.world.Add(1)
 		case err == nil && len(entries) == 0:
 			err = feed.Wait(ctx, after)

@@ -7,15 +7,15 @@ import (
 )
 
 // beyond goes on where the identifier of q has no record: first the rules of its namespace, which
-// speak of this very identifier, then, if the asker allows it, what stands above it. missing is the
-// answer if nothing comes of that.
+// speak of this very identifier, then the templates of its prefix record, then, if the asker allows it,
+// what stands above it. missing is the answer if nothing comes of that.
 func (r *Resolver) beyond(ctx context.Context, q *Query, missing Answer, t *trace) Answer {
 	if a, ok := r.pattern(q, missing.Namespace); ok {
 		a.Stamp = missing.Stamp
 		t.step(Step{Stage: StagePattern, Name: qualified(missing.Namespace), Status: a.Status, Tier: a.Tier})
 		return a
 	}
-	if !q.Fallback {
+	if missing = r.templated(ctx, q, missing, t); missing.Status != NotFound || !q.Fallback {
 		return missing
 	}
 	missing.Stamp = Stamp{} // much more was looked at than it tells

@@ -42,7 +42,7 @@ const (
 	TierNone     Tier = iota // no record was looked for, or the query failed
 	TierLRU                  // this process's cache, negatives included
 	TierStore                // the store
-	TierComputed             // made from the namespace: prefix records and referrals
+	TierComputed             // made from the namespace: prefix records, referrals, patterns and templates
 	TierUpstream             // another node
 )
 

@@ -88,7 +88,7 @@ const (
 	StageRead      Stage = "read"      // the text as an identifier of a scheme
 	StageNamespace Stage = "namespace" // the namespace that holds it
 	StageRecord    Stage = "record"    // its record
-	StagePattern   Stage = "pattern"   // the namespace's rules for identifiers without a record
+	StagePattern   Stage = "pattern"   // the namespace's rules and templates for identifiers without a record
 	StageFallback  Stage = "fallback"  // a broader identifier's record
 	StageReferral  Stage = "referral"  // the service that answers instead
 )

@@ -45,9 +45,10 @@ type Options struct {
 
 // Resolver answers queries. All methods are safe for concurrent use.
 type Resolver struct {
-	o       Options
-	flights singleflight.Group
-	stamps  stamps
+	o         Options
+	flights   singleflight.Group
+	stamps    stamps
+	templates templates
 }
 
 // New returns a resolver.

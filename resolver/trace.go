@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/idnode/idnode/proto/handle"
 	"github.com/idnode/idnode/proto/identifier"
 )
 
@@ -54,6 +55,18 @@ func (t *trace) namespace(ns *identifier.Namespace) {
 		return
 	}
 	t.step(Step{Stage: StageNamespace, Name: qualified(ns), Detail: string(ns.Mode) + ", " + string(ns.State)})
+}
+
+// template adds the step of having asked the template for x.
+func (t *trace) template(x *handle.Expansion, status Status, tier Tier, detail string) {
+	if t == nil {
+		return
+	}
+	of := x.Base
+	if of == "" { // it could not be divided
+		of = x.Handle
+	}
+	t.step(Step{Stage: StagePattern, Name: identifier.Handle.String() + ":" + identifier.FoldASCII(of), Status: status, Tier: tier, Detail: detail})
 }
 
 func qualified(ns *identifier.Namespace) string { return ns.Scheme.String() + ":" + ns.Prefix }

@@ -27,7 +27,8 @@ type Expansion struct {
 const (
 	maxTemplateValues = 2048 // Handle.Net's limit of values in a handle
 	maxTemplateText   = 64 << 10
-	maxTemplateSteps  = 100_000
+	maxTemplateTotal  = 1 << 20 // octets of text that are made or looked at in all
+	maxTemplateSteps  = 10_000
 	maxTemplateCites  = 10 // as in Handle.Net
 )
 
@@ -53,6 +54,7 @@ func (n *Namespace) Expand(x Expansion) (values []identifier.Value, found bool, 
 type expander struct {
 	Expansion
 	steps, cites int
+	text         int // octets made or looked at
 	compiled     map[string]*regexp.Regexp
 	err          error
 }
@@ -167,6 +169,7 @@ func (t *expander) run(e *element, each *identifier.Value, out *made, vars varia
 				continue
 			}
 			for i := range t.Values {
+				t.spend(len(t.Values[i].Data))
 				if t.run(e, &t.Values[i], out, vars.withValue(&t.Values[i])) {
 					return true
 				}
@@ -218,11 +221,19 @@ func (t *expander) value(e *element, each *identifier.Value, out *made, vars var
 }
 
 func (t *expander) replace(s string, vars variables) string {
-	s, ok := vars.replace(s)
+	made, ok := vars.replace(s)
 	if !ok {
 		t.err = ErrTemplate
 	}
-	return s
+	t.spend(len(s) + len(made))
+	return made
+}
+
+// spend counts text against what an expansion may take.
+func (t *expander) spend(octets int) {
+	if t.text += octets; t.text > maxTemplateTotal {
+		t.err = ErrTemplate
+	}
 }
 
 // condition is what stands in an if element; an else negates the one before it.
@@ -248,6 +259,7 @@ func (t *expander) holds(c condition, vars variables) (variables, bool) {
 		return vars, !c.tested && !c.negate
 	}
 	value := vars.get(c.value)
+	t.spend(len(value))
 	switch {
 	case !c.tested || c.test == "equals":
 		return vars.with(c.parameter, value, nil), (value == c.expression) != c.negate

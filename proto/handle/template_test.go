@@ -155,3 +155,19 @@ func FuzzNamespace(f *testing.F) {
 		}
 	})
 }
+
+// TestExpandBounds: a template that makes much of little ends in an error, soon.
+func TestExpandBounds(t *testing.T) {
+	long := strings.Repeat("${data}", 4000)
+	n := namespace(t, `<namespace><template delimiter="@"><foreach><value data="`+long+`"/></foreach></template></namespace>`)
+	var values []identifier.Value
+	for i := range 2000 {
+		values = append(values, identifier.Value{Index: uint32(i + 1), Type: "URL", Data: []byte("0123456789")})
+	}
+	if _, _, err := n.Expand(handle.Expansion{Handle: "a/b@c", Base: "a/b", Extension: "c", Values: values}); err != handle.ErrTemplate {
+		t.Errorf("got %v", err)
+	}
+	if _, found, err := n.Expand(handle.Expansion{Handle: "a/b@c", Base: "a/b", Extension: "c", Values: values[:10]}); err != nil || !found {
+		t.Errorf("a few values: %v, %v", found, err)
+	}
+}
