@@ -1,6 +1,7 @@
-// Package client asks servers of the Handle protocol: over UDP with repeats and answers in pieces,
-// and over TCP. It asks the server that it is given and follows no referral; it does not
-// authenticate.
+// Package client asks servers of the Handle protocol. [Resolve] and [GetSiteInfo] ask once, over UDP with
+// repeats and answers in pieces, or over TCP. A [Client] keeps a TCP connection on which many requests are
+// under way at a time, answers challenges, and administers. Both ask the server that they are given; [Follow]
+// goes where referrals lead.
 package client
 
 import (
@@ -86,22 +87,26 @@ func GetSiteInfo(ctx context.Context, network, addr string) (*Response, error) {
 // question is a request that has been put into octets.
 type question struct {
 	id      uint32
-	message []byte // with its envelope
+	flags   handle.OpFlags
+	core    []byte // header and body: what the digest in an answer covers
+	message []byte // with its envelope, as it is sent
 }
 
 func newQuestion(h handle.Header, body []byte) question {
-	var random [4]byte
-	rand.Read(random[:])
-	id := binary.BigEndian.Uint32(random[:])
-	h.SiteSerial = handle.NoSiteSerial
-	h.Expiration = uint32(time.Now().Unix() + handle.Lifetime)
-	e := handle.Envelope{Version: handle.Latest, Suggested: handle.Latest, RequestID: id}
-	return question{id, handle.Finish(append(handle.Begin(nil), body...), 0, e, h)}
+	q, e := begin(&h)
+	q.message = handle.Finish(append(handle.Begin(nil), body...), 0, e, h)
+	q.core = q.message[handle.EnvelopeSize : len(q.message)-4]
+	return q
 }
 
-// core is what the digest in an answer covers.
-func (q question) core() []byte {
-	return q.message[handle.EnvelopeSize : len(q.message)-4]
+// begin draws a request's id, and completes its header.
+func begin(h *handle.Header) (question, handle.Envelope) {
+	var random [4]byte
+	rand.Read(random[:])
+	q := question{id: binary.BigEndian.Uint32(random[:]), flags: h.Flags}
+	h.SiteSerial = handle.NoSiteSerial
+	h.Expiration = uint32(time.Now().Unix() + handle.Lifetime)
+	return q, handle.Envelope{Version: handle.Latest, Suggested: handle.Latest, RequestID: q.id}
 }
 
 func ask(ctx context.Context, network, addr string, h handle.Header, body []byte) (*Response, error) {
@@ -147,35 +152,18 @@ func (q question) read(e handle.Envelope, src []byte) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if m.Header.Rcode == handle.RcodeRequest {
-		return nil, errors.New("it is a request")
-	}
 	r := &Response{
 		Code: m.Header.Rcode, Version: e.Version, SiteSerial: m.Header.SiteSerial,
 		Expires: time.Unix(int64(m.Header.Expiration), 0),
 	}
-	if r.Expires.Before(time.Now()) {
-		return nil, errors.New("it has expired")
+	body, err := q.hold(e, &m)
+	if err != nil {
+		return nil, err
 	}
-	body := m.Body
 	if r.Code == handle.RcodeAuthNeeded {
-		var digest []byte
-		if digest, r.Nonce, err = handle.ParseChallenge(body, e.Version); err == nil {
-			err = q.check(digest, e.Version)
-		}
+		_, r.Nonce, err = handle.ParseChallenge(body, e.Version)
 		r.Session = e.SessionID
 		return r, err
-	}
-	if m.Header.Flags&handle.FlagDigest != 0 {
-		var digest []byte
-		if digest, body, err = handle.ParseDigest(body, e.Version); err == nil {
-			err = q.check(digest, e.Version)
-		}
-		if err != nil {
-			return nil, err
-		}
-	} else if h, _, _ := handle.ParseHeader(q.core()); h.Flags&handle.FlagDigest != 0 {
-		return nil, errors.New("it has no digest of the request")
 	}
 	var name, text []byte
 	switch {
@@ -192,9 +180,35 @@ func (q question) read(e handle.Envelope, src []byte) (*Response, error) {
 	return r, err
 }
 
+// hold makes sure that m, which came behind e, answers q, and returns its body: without the digest of the
+// request, but for a challenge, which has it as a part.
+func (q question) hold(e handle.Envelope, m *handle.Message) (body []byte, err error) {
+	if m.Header.Rcode == handle.RcodeRequest {
+		return nil, errors.New("it is a request")
+	}
+	if time.Unix(int64(m.Header.Expiration), 0).Before(time.Now()) {
+		return nil, errors.New("it has expired")
+	}
+	var digest []byte
+	switch body = m.Body; {
+	case m.Header.Rcode == handle.RcodeAuthNeeded:
+		digest, _, err = handle.ParseChallenge(body, e.Version)
+	case m.Header.Flags&handle.FlagDigest != 0:
+		digest, body, err = handle.ParseDigest(body, e.Version)
+	case q.flags&handle.FlagDigest != 0:
+		return nil, errors.New("it has no digest of the request")
+	default:
+		return body, nil
+	}
+	if err == nil {
+		err = q.check(digest, e.Version)
+	}
+	return body, err
+}
+
 // check compares the digest in an answer with the request's.
 func (q question) check(digest []byte, v handle.Version) error {
-	if !bytes.Equal(digest, handle.AppendDigest(nil, v, q.core())) {
+	if !bytes.Equal(digest, handle.AppendDigest(nil, v, q.core)) {
 		return errors.New("it answers another request")
 	}
 	return nil
