@@ -199,6 +199,28 @@ func TestParseSite(t *testing.T) {
 	}
 }
 
+// The numbers were computed apart, from the rule.
+func TestServerFor(t *testing.T) {
+	for _, c := range []struct {
+		handle              string
+		prefix, suffix, all uint32
+	}{
+		{"88.1021.150/sn-1", 0, 2, 2},
+		{"88.1021.150/sn-2", 0, 2, 0},
+		{"88.1021.150/SN-3", 0, 2, 1},
+	} {
+		site := handle.Site{Servers: []handle.Server{{ID: 0}, {ID: 1}, {ID: 2}}}
+		for option, want := range map[handle.HashOption]uint32{handle.HashPrefix: c.prefix, handle.HashSuffix: c.suffix, handle.HashAll: c.all} {
+			if site.Hash = option; site.ServerFor(c.handle).ID != want {
+				t.Errorf("%s, hash option %d: server %d, want %d", c.handle, option, site.ServerFor(c.handle).ID, want)
+			}
+		}
+	}
+	if s := new(handle.Site).ServerFor("88.1/x"); s != nil {
+		t.Errorf("a site without servers: %v", s)
+	}
+}
+
 func TestServiceSite(t *testing.T) {
 	in := handle.ServiceSite(&identifier.Service{IP: netip.MustParseAddr("2001:db8::7"), TCP: 2641, UDP: 2642})
 	in.Servers[0].PublicKey = []byte{}

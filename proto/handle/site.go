@@ -1,7 +1,10 @@
 package handle
 
 import (
+	"crypto/md5"
+	"encoding/binary"
 	"net/netip"
+	"strings"
 
 	"github.com/idnode/idnode/proto/identifier"
 )
@@ -39,6 +42,34 @@ const (
 // Attribute says something of a site: "desc", "domain", "path", "alt_addr".
 type Attribute struct {
 	Name, Value string
+}
+
+// ServerFor returns the server of the site that keeps a handle, nil if the site has none: by the last four octets of the
+// MD5 digest of what Hash says of the handle, in capitals (spec/handle-protocol.md, section 9).
+func (s *Site) ServerFor(handle string) *Server {
+	if len(s.Servers) < 2 {
+		if len(s.Servers) == 0 {
+			return nil
+		}
+		return &s.Servers[0]
+	}
+	prefix, suffix, _ := strings.Cut(handle, "/")
+	part := handle
+	switch s.Hash {
+	case HashPrefix:
+		part = prefix
+	case HashSuffix:
+		part = suffix
+	}
+	upper := []byte(part)
+	for i, b := range upper {
+		if 'a' <= b && b <= 'z' {
+			upper[i] = b - 'a' + 'A'
+		}
+	}
+	sum := md5.Sum(upper)
+	n := int64(int32(binary.BigEndian.Uint32(sum[12:])))
+	return &s.Servers[max(n, -n)%int64(len(s.Servers))]
 }
 
 // Server is one host of a site.

@@ -1,7 +1,7 @@
 // Package client asks servers of the Handle protocol. [Resolve] and [GetSiteInfo] ask once, over UDP with
 // repeats and answers in pieces, or over TCP. A [Client] keeps a TCP connection on which many requests are
 // under way at a time, answers challenges, and administers. Both ask the server that they are given; [Follow]
-// goes where referrals lead.
+// goes where its referrals lead.
 package client
 
 import (
