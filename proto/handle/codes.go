@@ -182,3 +182,10 @@ const (
 	FlagMint          OpFlags = 0x00200000 // append a fresh suffix
 	FlagDoNotRefer    OpFlags = 0x00100000 // DNRF: answer "not found" rather than refer
 )
+
+// Flags of the trusted query of the Chinese national stack: the idisc SDK of CAICT, flags 31 and 32. A server that
+// does not know them sets neither in its answer, and the client shows "unknown".
+const (
+	FlagCheckTrust OpFlags = 0x00000002 // flag 31; of a request: check the trust of the answer; of an answer: it was checked
+	FlagTrusted    OpFlags = 0x00000001 // flag 32; of an answer that was checked: it can be trusted
+)

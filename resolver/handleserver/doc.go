@@ -7,7 +7,8 @@
 //
 // administer.go carries out changes and lists: operation.go says what values a record will have and which
 // rights that takes, authority.go who has them, identity.go who somebody is. challenge.go, session.go and
-// login.go are the three ways of telling, certify.go signs and encrypts answers. What each opcode and response
+// login.go are the three ways of telling, certify.go signs and encrypts answers, trusted.go checks the signatures that records carry in
+// themselves. What each opcode and response
 // code means here is listed in DESIGN.md of proto/handle.
 //
 // # Bad input

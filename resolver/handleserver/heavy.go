@@ -6,7 +6,7 @@ import (
 )
 
 // heavy bounds what costs milliseconds of CPU and comes before anybody has proved who they are: signatures,
-// key derivation, Diffie-Hellman. Half of the processors at most are busy with it, so lookups go on.
+// checks of trust, key derivation, Diffie-Hellman. Half of the processors at most are busy with it, so lookups go on.
 type heavy chan struct{}
 
 const heavyWait = 500 * time.Millisecond // for a turn; then the server is busy

@@ -10,12 +10,16 @@ import (
 
 // Answers to resolve requests are kept whole, as they are sent but for what differs from one request to
 // another of the same octets: the request's id, how often it was passed on, and how long the answer is
-// good. Requests for a digest of themselves, or for a signature, are never the same.
+// good. Requests for a digest of themselves, or for a signature, are never the same; that an answer can be trusted
+// depends on other records and on the time, so it is checked each time.
 
 const (
 	keyHandle = 'h' // begins the keys of this front end in the cache of answers
 	maxKey    = 512 // octets; answers to longer requests are not kept
 )
+
+// neverKept are the flags of requests whose answers are not kept.
+const neverKept = handle.FlagDigest | handle.FlagCertify | handle.FlagEncrypt | handle.FlagCheckTrust
 
 // plain sets a.key to what answers to the message src of e are kept under.
 func (a *answerer) plain(e *handle.Envelope, src []byte) bool {
@@ -23,7 +27,7 @@ func (a *answerer) plain(e *handle.Envelope, src []byte) bool {
 		return false
 	}
 	h, _, _ := handle.ParseHeader(src)
-	if h.Opcode != handle.OpResolve || h.Rcode != handle.RcodeRequest || h.Flags&(handle.FlagDigest|handle.FlagCertify|handle.FlagEncrypt) != 0 {
+	if h.Opcode != handle.OpResolve || h.Rcode != handle.RcodeRequest || h.Flags&neverKept != 0 {
 		return false
 	}
 	v := e.AnswerVersion()

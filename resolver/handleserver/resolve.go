@@ -138,7 +138,11 @@ func (a *answerer) values(ctx context.Context, x *exchange, q *resolver.Query, a
 	if n == 0 {
 		return a.fail(x, handle.RcodeValuesNotFound, "")
 	}
-	return a.finish(x, handle.RcodeSuccess, 0)
+	var flags handle.OpFlags
+	if x.message.Header.Flags&handle.FlagCheckTrust != 0 {
+		flags = a.trusted(ctx, q, ans.Record, public)
+	}
+	return a.finish(x, handle.RcodeSuccess, flags)
 }
 
 // mayReadPrivate makes sure that the asker may read what not everybody may; otherwise it returns the answer.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/idnode/idnode/proto/handle"
 	"github.com/idnode/idnode/proto/handle/auth"
+	"github.com/idnode/idnode/proto/handle/trust"
 	"github.com/idnode/idnode/proto/identifier"
 	"github.com/idnode/idnode/resolver"
 	"github.com/idnode/idnode/resolver/cache"
@@ -49,6 +50,10 @@ type Options struct {
 	// Key signs certified answers. Its public half stands in the Site. Default: none, and answers are not signed,
 	// which stock clients that ask for a signature do not take.
 	Key auth.PrivateKey
+
+	// TrustRoots are the keys at which the chains of issuers of signed records have to end, for clients that ask
+	// whether an answer can be trusted. Default: none, and they are told that it is unknown.
+	TrustRoots []trust.Root
 
 	UDPSockets int // sockets on the address, each with its goroutine. Default: one per CPU
 

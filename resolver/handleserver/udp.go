@@ -26,13 +26,14 @@ func (s *Server) newDatagrams() *datagrams {
 	return &datagrams{answerer: answerer{s: s, front: s.udp, udp: true}}
 }
 
-// laborious reports whether the answer to the message src of e takes signatures or key derivation.
-func laborious(e *handle.Envelope, src []byte) bool {
+// laborious reports whether the answer to the message src of e takes signatures, their check, or key derivation.
+func (s *Server) laborious(e *handle.Envelope, src []byte) bool {
 	if e.SessionID != 0 || e.Flags&handle.EnvelopeEncrypted != 0 {
 		return true
 	}
 	h, _, err := handle.ParseHeader(src)
-	return err == nil && (h.Flags&handle.FlagCertify != 0 || h.Opcode == handle.OpVerifyResponse || h.Opcode == handle.OpSessionSetup)
+	return err == nil && (h.Flags&handle.FlagCertify != 0 || h.Opcode == handle.OpVerifyResponse || h.Opcode == handle.OpSessionSetup ||
+		h.Opcode == handle.OpResolve && h.Flags&handle.FlagCheckTrust != 0 && len(s.o.TrustRoots) > 0)
 }
 
 // whole is e for its message in one piece.
@@ -50,7 +51,7 @@ func (p *datagrams) Serve(w *udpserver.Writer, packet []byte, from netip.AddrPor
 	if !ok {
 		return true
 	}
-	if !w.Worker && laborious(&e, src) {
+	if !w.Worker && p.s.laborious(&e, src) {
 		if got == len(packet) {
 			return false
 		}

@@ -58,6 +58,9 @@ type Handle struct {
 	// ServerKeyFile holds the private key that signs certified answers, and whose public half stands in the
 	// HS_SITE. Default: handle.key in the data directory, which is made.
 	ServerKeyFile string `koanf:"server_key_file"`
+	// TrustRoots are files of public keys at which the chains of issuers of signed records have to end, each with the
+	// handle that it is known under in front ("88.111.1/0.0=root.pem"). Default of the handle: 0.0/0.0.
+	TrustRoots []string `koanf:"trust_roots"`
 	// ServerAdmins may do everything over the native protocol ("300:88.990/srvadmin").
 	ServerAdmins []string      `koanf:"server_admins"`
 	IdleTimeout  time.Duration `koanf:"idle_timeout"` // of a TCP connection
@@ -177,6 +180,7 @@ func (c *Config) Check() error {
 	for _, read := range []func() error{
 		func() error { _, err := c.Handle.Site(); return err },
 		func() error { _, err := c.Handle.ServerKey(); return err },
+		func() error { _, err := c.Handle.Roots(); return err },
 		func() error { _, err := c.Ecode.NSITable(); return err },
 		c.DNS.check,
 	} {

@@ -1,6 +1,14 @@
 package config
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/pem"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -10,6 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/idnode/idnode/proto/handle/auth"
 	"github.com/idnode/idnode/proto/identifier"
 )
 
@@ -136,6 +145,71 @@ func TestCookieSecret(t *testing.T) {
 	}
 }
 
+// TestRoots reads keys of trust roots in all forms.
+func TestRoots(t *testing.T) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := auth.AppendPublicKey(nil, &key.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unsuited, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	curve, err := x509.MarshalPKIXPublicKey(&unsuited.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
+	public := func(der []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}) }
+	path := filepath.Join(t.TempDir(), "root=1")
+	for _, tt := range []struct {
+		name string
+		file []byte
+		want bool
+	}{
+		{"PEM", public(der), true},
+		{"HS_PUBKEY", raw, true},
+		{"HS_PUBKEY in hexadecimal digits", []byte(hex.EncodeToString(raw) + "\n"), true},
+		{"HS_PUBKEY in base64", []byte(base64.StdEncoding.EncodeToString(raw) + "\n"), true},
+		{"curve that signs nothing here", public(curve), false},
+		{"private key", private, false},
+		{"nothing", nil, false},
+		{"junk", []byte("junk"), false},
+	} {
+		if err := os.WriteFile(path, tt.file, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for entry, name := range map[string]string{"0.0/0.0=" + path: "0.0/0.0", "88.111.1/0.0=" + path: "88.111.1/0.0"} {
+			roots, err := (&Handle{TrustRoots: []string{entry}}).Roots()
+			if !tt.want {
+				if err == nil || !strings.Contains(err.Error(), "handle.trust_roots: "+path+": ") {
+					t.Errorf("%s: %v", tt.name, err)
+				}
+				continue
+			}
+			if err != nil || len(roots) != 1 || roots[0].Handle != name || !key.PublicKey.Equal(roots[0].Key) {
+				t.Errorf("%s as %s: %+v, %v", tt.name, entry, roots, err)
+			}
+		}
+	}
+	plain := filepath.Join(t.TempDir(), "root")
+	if err := os.WriteFile(plain, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	roots, err := (&Handle{TrustRoots: []string{plain, "88.111.1/0.0=" + plain}}).Roots()
+	if err != nil || len(roots) != 2 || roots[0].Handle != "0.0/0.0" || roots[1].Handle != "88.111.1/0.0" {
+		t.Errorf("two: %+v, %v", roots, err)
+	}
+}
+
 func TestHomed(t *testing.T) {
 	c := Default()
 	c.Handle.Homed = []string{"0.NA/0.NA/88.990", "0.na/88.990", "88.990.1001"}
@@ -166,6 +240,9 @@ func TestMistakes(t *testing.T) {
 		{"negative", "limits:\n  batch_rows: -1\n", "limits.batch_rows"},
 		{"site file", "handle:\n  site_file: /nonexistent/site\n", "handle.site_file"},
 		{"key file", "handle:\n  server_key_file: /nonexistent/key\n", "handle.server_key_file"},
+		{"root file", "handle:\n  trust_roots: [/nonexistent/root]\n", "handle.trust_roots: open /nonexistent/root: no such file"},
+		{"root file and its handle", "handle:\n  trust_roots: [\"88.111.1/0.0=/nonexistent/root\"]\n", "open /nonexistent/root: no such file"},
+		{"root's handle", "handle:\n  trust_roots: [\"88.111.1=/nonexistent/root\"]\n", `"88.111.1" is no handle`},
 		{"zone", "dns:\n  zone: [\"a..b\"]\n", `"a..b" is not a domain name`},
 		{"no zone", "dns:\n  zone: []\n", "dns.zone"},
 		{"suspended", "dns:\n  suspended: hidden\n", "dns.suspended"},

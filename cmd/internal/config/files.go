@@ -4,11 +4,14 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
 
 	"github.com/idnode/idnode/proto/handle/auth"
+	"github.com/idnode/idnode/proto/handle/trust"
+	"github.com/idnode/idnode/proto/identifier"
 )
 
 // Site reads handle.site_file: the octets of an HS_SITE value. It returns nil if none is named.
@@ -43,6 +46,50 @@ func (h *Handle) ServerKey() (auth.PrivateKey, error) {
 		return auth.PrivateKey{}, fmt.Errorf("handle.server_key_file: %w", err)
 	}
 	return key, nil
+}
+
+// rootHandle is what a trust root is known under that is not said to have another name: the root of the Handle System.
+const rootHandle = "0.0/0.0"
+
+// Roots reads the files of handle.trust_roots: each a public key in PEM, or the data of an HS_PUBKEY value as it is, as
+// hexadecimal digits or as base64. It reports every mistake at once.
+func (h *Handle) Roots() ([]trust.Root, error) {
+	var roots []trust.Root
+	var errs []error
+	for _, text := range h.TrustRoots {
+		root, err := readRoot(text)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("handle.trust_roots: %w", err))
+			continue
+		}
+		roots = append(roots, root)
+	}
+	return roots, errors.Join(errs...)
+}
+
+// readRoot reads one entry of handle.trust_roots. What stands before its first "=" is a handle.
+func readRoot(text string) (trust.Root, error) {
+	name, path, named := strings.Cut(text, "=")
+	if !named {
+		name, path = rootHandle, text
+	} else if _, err := identifier.Handle.Parse(name); err != nil || !strings.Contains(name, "/") {
+		return trust.Root{}, fmt.Errorf("%q: %q is no handle, such as %s", text, name, rootHandle)
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return trust.Root{}, err // it names the file
+	}
+	key, err := auth.ParsePublicKey(raw)
+	if err != nil {
+		key, err = auth.ParsePublicKey(octets(raw))
+	}
+	if err == nil { // some keys that can be read sign nothing here
+		_, err = auth.AppendPublicKey(nil, key)
+	}
+	if err != nil {
+		return trust.Root{}, fmt.Errorf("%s: no public key for RSA, DSA or SM2, in PEM or as in HS_PUBKEY: %w", path, err)
+	}
+	return trust.Root{Handle: name, Key: key}, nil
 }
 
 // octets undoes hexadecimal or base64 text; anything else is taken as it is.

@@ -207,8 +207,12 @@ func (n *Node) buildSurfaces() error {
 	if n.key, err = n.loadServerKey(); err != nil {
 		return err
 	}
+	roots, err := n.cfg.Handle.Roots()
+	if err != nil {
+		return err
+	}
 	handles, err := handleserver.New(handleserver.Options{
-		Admin: &handleAdmin{resolver: n.resolver, registrar: n.registrar, log: n.log}, ServerAdmins: admins, Key: n.key.PrivateKey,
+		Admin: &handleAdmin{resolver: n.resolver, registrar: n.registrar, log: n.log}, ServerAdmins: admins, Key: n.key.PrivateKey, TrustRoots: roots,
 		Resolver: n.resolver, Answers: n.answers, Site: func() []byte { return n.site }, Metrics: metrics, Logger: n.log,
 		IdleTimeout: n.cfg.Handle.IdleTimeout, MaxConns: n.cfg.Limits.TCPConnections,
 		UDPBytesPerSecond: int(n.cfg.Limits.UDPBytesPerSecond), UDPBurst: int(n.cfg.Limits.UDPBurstBytes), UDPExempt: exempt,

@@ -1,9 +1,13 @@
 package trust
 
 import (
-	"crypto"
+	"crypto/sha256"
+	"crypto/sha512"
 	"crypto/subtle"
 	"encoding/base64"
+	"hash"
+
+	"github.com/emmansun/gmsm/sm3"
 
 	"github.com/idnode/idnode/proto/handle"
 	"github.com/idnode/idnode/proto/identifier"
@@ -11,7 +15,7 @@ import (
 
 // Digests are digests of a record's values.
 type Digests struct {
-	Algorithm string   `json:"alg"` // as Java names it: SHA-256, SHA-384 or SHA-512
+	Algorithm string   `json:"alg"` // as Java names it: SHA-256, SHA-384, SHA-512 or SM3
 	Values    []Digest `json:"digests"`
 }
 
@@ -26,15 +30,15 @@ const unsignedFront = 4 + 4
 
 // DigestValues computes the digests of values: of each in wire form without its index and timestamp.
 func DigestValues(algorithm string, values []identifier.Value) (*Digests, error) {
-	h, ok := digestHash(algorithm)
-	if !ok {
+	h := digestHash(algorithm)
+	if h == nil {
 		return nil, ErrAlgorithm
 	}
 	d := &Digests{Algorithm: algorithm, Values: make([]Digest, len(values))}
 	var buf []byte
 	for i := range values {
 		buf = handle.AppendValue(buf[:0], &values[i])
-		d.Values[i] = Digest{values[i].Index, base64.StdEncoding.EncodeToString(sum(h, buf[unsignedFront:]))}
+		d.Values[i] = Digest{values[i].Index, digest(h, buf[unsignedFront:])}
 	}
 	return d, nil
 }
@@ -63,14 +67,24 @@ func (d *Digests) Covered(values []identifier.Value) ([]uint32, error) {
 	return covered, nil
 }
 
-func digestHash(algorithm string) (crypto.Hash, bool) {
+// digest is the digest of an encoded value, in base64.
+func digest(h hash.Hash, data []byte) string {
+	h.Reset()
+	h.Write(data)
+	return base64.StdEncoding.EncodeToString(h.Sum(nil))
+}
+
+// digestHash returns the hash of that name, nil if there is none.
+func digestHash(algorithm string) hash.Hash {
 	switch algorithm {
 	case "SHA-256":
-		return crypto.SHA256, true
+		return sha256.New()
 	case "SHA-384":
-		return crypto.SHA384, true
+		return sha512.New384()
 	case "SHA-512":
-		return crypto.SHA512, true
+		return sha512.New()
+	case "SM3":
+		return sm3.New()
 	}
-	return 0, false
+	return nil
 }

@@ -23,4 +23,6 @@ const (
 	ErrPermission Error = "the issuer has no authority over the handle"
 	ErrChain      Error = "the chain of issuers is broken"
 	ErrRoot       Error = "the chain of issuers does not end at a trust root"
+	ErrUnknown    Error = "the record of an issuer is not known here"
+	ErrMany       Error = "more signatures than are looked at"
 )

@@ -188,6 +188,56 @@ func TestRecord(t *testing.T) {
 
 var errUnknown = errors.New("unknown handle")
 
+// TestRootElsewhere: a root's certificate that cannot be found is not needed, its key is.
+func TestRootElsewhere(t *testing.T) {
+	root, middle := newSigners(t)
+	_, other := newSigners(t)
+	values := []identifier.Value{{Index: 1, Type: "URL", Data: []byte("http://example.com"), Perms: identifier.DefaultPerms}}
+	digests, err := trust.DigestValues("SHA-256", values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := func(name string, by signer, changes map[string]any, want error) {
+		t.Helper()
+		claims := map[string]any{"sub": "300:0.NA/88.1", "iss": "300:0.0/0.0", "publicKey": middle.jwk(t), "perms": perms("0.NA/88.1", "everything")}
+		for k, v := range changes {
+			claims[k] = v
+		}
+		certificate := by.sign(t, claims)
+		signature := middle.sign(t, map[string]any{"sub": "88.1/a", "iss": "300:0.NA/88.1", "digests": digests})
+		v := trust.Verifier{
+			Roots: []trust.Root{{Handle: "0.0/0.0", Key: other.public()}, {Handle: "0.0/0.0", Key: root.public()}, {Handle: "0.0/1", Key: middle.public()}},
+			Lookup: func(_ context.Context, name string) ([]identifier.Value, error) {
+				if name == "0.NA/88.1" {
+					return []identifier.Value{{Index: 400, Type: "HS_CERT", Data: certificate}}, nil
+				}
+				return nil, trust.ErrUnknown
+			},
+		}
+		r := v.Record(t.Context(), "88.1/a", append(values, identifier.Value{Index: 401, Type: "HS_SIGNATURE", Data: signature}), now)
+		if good := slices.Equal(r.Signed, []uint32{1}) && r.Problems == nil; good != (want == nil) || want != nil && !errors.Is(errors.Join(r.Problems...), want) {
+			t.Errorf("%s: %+v, want %v", name, r, want)
+		}
+	}
+	f("one of its keys", root, nil, nil)
+	f("the other", other, nil, nil)
+	f("key of another root", middle, nil, trust.ErrSignature)
+	f("not a root", root, map[string]any{"iss": "300:0.0/2"}, trust.ErrUnknown)
+	f("the root in its chain", root, map[string]any{"chain": []string{"400:0.0/0.0"}}, nil)
+	f("around the root", root, map[string]any{"chain": []string{"400:0.0/9"}}, trust.ErrUnknown)
+	f("expired", root, map[string]any{"exp": now.Unix() - 1}, trust.ErrTime)
+	f("without authority", root, map[string]any{"perms": nil}, trust.ErrPermission)
+}
+
+// TestManySignatures: what is not looked at is a problem, not a silence.
+func TestManySignatures(t *testing.T) {
+	v := trust.Verifier{}
+	r := v.Record(t.Context(), "88.1/a", slices.Repeat([]identifier.Value{{Index: 1, Type: "HS_SIGNATURE"}}, 100), now)
+	if len(r.Problems) != 9 || r.Problems[8] != trust.ErrMany {
+		t.Errorf("%v", r.Problems)
+	}
+}
+
 func TestParseJWS(t *testing.T) {
 	root, middle := newSigners(t)
 	weak := new(dsa.PrivateKey)
@@ -237,6 +287,12 @@ func TestCovered(t *testing.T) {
 	d, err := trust.DigestValues("SHA-512", values)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if national, err := trust.DigestValues("SM3", values); err != nil || len(national.Values[0].Digest) != 44 || national.Values[0].Digest == d.Values[0].Digest {
+		t.Errorf("SM3: %v, %v", national, err)
+	}
+	if _, err := trust.DigestValues("MD5", values); err != trust.ErrAlgorithm {
+		t.Errorf("MD5: %v", err)
 	}
 	f := func(name string, want []uint32, values ...identifier.Value) {
 		t.Helper()

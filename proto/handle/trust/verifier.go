@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,7 +35,8 @@ type Root struct {
 type Verifier struct {
 	Roots []Root
 
-	// Lookup fetches the values of an issuer's handle.
+	// Lookup fetches the values of an issuer's handle. ErrUnknown says that the handle is not kept where Lookup
+	// looks: a root's certificate may be elsewhere, since its key is known all the same.
 	Lookup func(ctx context.Context, name string) ([]identifier.Value, error)
 }
 
@@ -56,6 +58,7 @@ func (v *Verifier) Record(ctx context.Context, name string, values []identifier.
 			continue
 		}
 		if looked++; looked > maxSignatures {
+			r.Problems = append(r.Problems, ErrMany)
 			break
 		}
 		covered, err := v.signature(ctx, name, values, values[i].Data, now)
@@ -138,6 +141,9 @@ func (v *Verifier) chain(ctx context.Context, name string, s signed, now time.Ti
 		}
 		seen[link] = true
 		parent, err := v.certificate(ctx, link, s.claims.Issuer)
+		if errors.Is(err, ErrUnknown) {
+			return v.anchored(s, link, now)
+		}
 		if err != nil {
 			return err
 		}
@@ -150,6 +156,27 @@ func (v *Verifier) chain(ctx context.Context, name string, s signed, now time.Ti
 		s = parent
 	}
 	return ErrChain
+}
+
+// anchored checks a signature whose issuer's certificate, which link names, is not known here: it is good if the issuer
+// is a root, whose key needs no certificate and has authority over every handle. The link has to name the root, too, or
+// a signer could lead around a root's certificate that is known.
+func (v *Verifier) anchored(s signed, link string, now time.Time) error {
+	err := error(ErrUnknown)
+	_, issuer := reference(s.claims.Issuer)
+	_, missing := reference(link)
+	for _, r := range v.Roots {
+		if !sameHandle(r.Handle, issuer) || !sameHandle(r.Handle, missing) {
+			continue
+		}
+		if !s.claims.ValidAt(now) {
+			return ErrTime
+		}
+		if err = s.jws.Verify(r.Key); err == nil {
+			return nil
+		}
+	}
+	return err
 }
 
 // check checks a signature against the certificate of its issuer.
@@ -177,7 +204,7 @@ func (v *Verifier) certificate(ctx context.Context, link, subject string) (signe
 			continue
 		}
 		s, err := parse(values[i].Data)
-		if err != nil || index == 0 && s.claims.Subject != subject {
+		if err != nil || index == 0 && !sameReference(s.claims.Subject, subject) {
 			continue
 		}
 		if !found || later(s.claims.IssuedAt, best.claims.IssuedAt) {
