@@ -27,7 +27,7 @@ func (a *answerer) plain(e *handle.Envelope, src []byte) bool {
 		return false
 	}
 	h, _, _ := handle.ParseHeader(src)
-	if h.Opcode != handle.OpResolve || h.Rcode != handle.RcodeRequest || h.Flags&neverKept != 0 {
+	if h.Opcode != handle.OpResolve || h.Rcode != handle.RcodeRequest || h.Flags&neverKept != 0 || h.Recursion >= maxRecursion {
 		return false
 	}
 	v := e.AnswerVersion()

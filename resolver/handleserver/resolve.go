@@ -192,8 +192,15 @@ func (a *answerer) referral(x *exchange, ans *resolver.Answer) []byte {
 	return a.refer(x, []identifier.Value{v})
 }
 
-// refer answers with values that say whom to ask instead.
+// maxRecursion is how often a request may have been passed on before it is not sent further: Handle.Net's limit.
+const maxRecursion = 10
+
+// refer answers with values that say whom to ask instead, unless the request has come a long way already: servers
+// that send it round would never end.
 func (a *answerer) refer(x *exchange, values []identifier.Value) []byte {
+	if x.message.Header.Recursion >= maxRecursion {
+		return a.fail(x, handle.RcodeRecursionLimit, "")
+	}
 	a.body(x)
 	x.out = handle.AppendResolveResponse(x.out, "", values)
 	return a.finish(x, handle.RcodePrefixReferral, 0)

@@ -430,6 +430,17 @@ func TestNamespaces(t *testing.T) {
 	if err != nil || site.Servers[0].Addr != delegated.Service.IP || site.Servers[0].Interfaces[0] != (handle.Interface{Type: handle.InterfaceBoth, Protocol: handle.TransportTCP, Port: 2642}) {
 		t.Errorf("referral to %+v, %v", site, err)
 	}
+	for n, want := range map[uint8]handle.Rcode{9: handle.RcodePrefixReferral, 10: handle.RcodeRecursionLimit, 255: handle.RcodeRecursionLimit} {
+		far := handle.Finish(handle.AppendResolveRequest(handle.Begin(nil), "88.990.2000/anything", nil, nil), 0,
+			handle.Envelope{Version: handle.Latest, Suggested: handle.Latest, RequestID: 7}, handle.Header{Opcode: handle.OpResolve, Flags: handle.FlagPublicOnly, Recursion: n})
+		e, src, err := handle.ParseEnvelope(s.AppendAnswer(t.Context(), nil, far, netip.Addr{}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m, err := handle.ParseMessage(src[:e.Length]); err != nil || m.Header.Rcode != want || m.Header.Recursion != n {
+			t.Errorf("passed on %d times: %v, %v, want %v", n, m.Header.Rcode, err, want)
+		}
+	}
 	if r := ask(client.Request{Handle: "88.990.2000/anything", DoNotRefer: true}); r.Code != handle.RcodeHandleNotFound {
 		t.Errorf("do not refer: %v", r.Code)
 	}

@@ -1,9 +1,11 @@
 package node
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/idnode/idnode/proto/handle"
 	"github.com/idnode/idnode/proto/handle/auth"
@@ -16,18 +18,22 @@ func (n *Node) buildSite() error {
 	if err != nil {
 		return err
 	}
-	if given != nil {
-		if _, err := handle.ParseSite(given); err != nil {
-			return fmt.Errorf("handle.site_file: %w", err)
-		}
-		n.site = given
-		return nil
-	}
 	var public []byte
 	if !n.key.IsZero() {
 		if public, err = auth.AppendPublicKey(nil, n.key.Public()); err != nil {
 			return fmt.Errorf("handle.server_key_file: %w", err)
 		}
+	}
+	if given != nil {
+		site, err := handle.ParseSite(given)
+		if err != nil {
+			return fmt.Errorf("handle.site_file: %w", err)
+		}
+		if public != nil && !tells(site, public) {
+			n.log.Warn("handle.site_file does not tell the key of handle.server_key_file: clients will refuse signed answers")
+		}
+		n.site = given
+		return nil
 	}
 	ip, err := n.publicIP()
 	if err != nil {
@@ -44,6 +50,18 @@ func (n *Node) buildSite() error {
 		}}},
 	})
 	return nil
+}
+
+// tells reports whether a server of the site has that public key, in whichever form.
+func tells(site *handle.Site, public []byte) bool {
+	return slices.ContainsFunc(site.Servers, func(s handle.Server) bool {
+		key, err := auth.ParsePublicKey(s.PublicKey)
+		if err != nil {
+			return false
+		}
+		form, err := auth.AppendPublicKey(nil, key)
+		return err == nil && bytes.Equal(form, public)
+	})
 }
 
 // publicIP is the address that the site record tells.
