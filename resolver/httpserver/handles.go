@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/idnode/idnode/proto/handle"
+	"github.com/idnode/idnode/proto/handle/handlejson"
 	"github.com/idnode/idnode/proto/identifier"
 	"github.com/idnode/idnode/resolver"
 )
@@ -47,13 +48,13 @@ func (s *Server) handle(w http.ResponseWriter, req *http.Request) {
 		body.ResponseCode, status = handle.RcodeAuthNeeded, http.StatusForbidden
 	} else {
 		a.Values(&q, func(v *identifier.Value) bool {
-			body.Values = append(body.Values, marshal(restValue(v)))
+			body.Values = append(body.Values, marshal(handlejson.FromValue(v)))
 			return true
 		})
 	}
 	if a.Status == resolver.Referral {
 		site := handle.ServiceSite(a.Service)
-		body.Values = append(body.Values, marshal(restValue(&identifier.Value{
+		body.Values = append(body.Values, marshal(handlejson.FromValue(&identifier.Value{
 			Index: 1, Type: "HS_SITE.PREFIX", Data: handle.AppendSite(nil, &site),
 			TTL: identifier.DefaultTTL, Perms: identifier.DefaultPerms, Timestamp: uint32(a.Namespace.Updated.Unix())})))
 	}
@@ -81,7 +82,7 @@ func (s *Server) site(w http.ResponseWriter, req *http.Request) {
 		writeREST(w, params, http.StatusNotFound, handleBody{ResponseCode: handle.RcodeError, Message: "this node has no site record"})
 		return
 	}
-	writeREST(w, params, http.StatusOK, handleBody{ResponseCode: handle.RcodeSuccess, Site: restSite(site)})
+	writeREST(w, params, http.StatusOK, handleBody{ResponseCode: handle.RcodeSuccess, Site: handlejson.FromSite(site)})
 }
 
 // writeREST writes body as the reference server does: indented for "pretty", as a script for
