@@ -78,7 +78,7 @@ func TestReadme(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build idctl: %v\n%s", err, out)
 	}
-	d := startDaemon(t, filepath.Join(dir, ".run", "data"), "IDNODE_DNS_ZONE="+zone)
+	d := startDaemon(t, filepath.Join(dir, ".run", "data"), "IDNODE_DNS_ZONE="+zone, "IDNODE_HANDLE_SERVER_ADMINS=300:88.1021/ADMIN")
 	_, port, err := net.SplitHostPort(d.dns)
 	if err != nil {
 		t.Fatal(err)
@@ -88,7 +88,7 @@ func TestReadme(t *testing.T) {
 idctl() {
 	case "$*" in
 	*--via*grpc*) command idctl "$@" --addr ` + d.grpc + ` ;;
-	*--via*handle*) command idctl "$@" --addr ` + d.handle + ` ;;
+	*--via*handle* | handle\ * | prefix\ site-info*) command idctl "$@" --addr ` + d.handle + ` ;;
 	*--via*dns*) command idctl "$@" --addr ` + d.dns + ` ;;
 	*) command idctl "$@" ;;
 	esac

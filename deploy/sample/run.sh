@@ -16,6 +16,7 @@ fi
 export IDNODE_DATA_DIR="${IDNODE_DATA_DIR:-$run/data}"
 export IDNODE_DNS_ZONE="${IDNODE_DNS_ZONE:-id.example}"
 export IDNODE_NODE_PREFIXES="${IDNODE_NODE_PREFIXES:-88.1021,oid:1.3.6.1.4.1,oid:1.2.156.10001,gs1:690123,ecode:10064,ecode:300001,ecode:400001}"
+export IDNODE_HANDLE_SERVER_ADMINS="${IDNODE_HANDLE_SERVER_ADMINS:-300:88.1021/ADMIN}" # who has that key, once there is one
 log=$run/idnode.log
 : >"$log"
 bin/idnode serve --log-format text >>"$log" 2>&1 &
@@ -77,6 +78,7 @@ The node is running; its log is $log. Try, from another terminal in this directo
   bin/idctl$server resolve https://example.com/01/06901234567892/10/HB240318/21/0001
   bin/idctl$server trace '(01)06901234567892(10)HB240318(21)9999' --fallback
   bin/idctl$server resolve 400001轴承-甲-01
+  bin/idctl prefix site-info$via_handle
   bin/idctl$server$key prefix update gs1:690123 --pattern 'https://example.com/p/{01}?sn={21}'
 EOF
 if [ -s "$pen" ]; then

@@ -13,7 +13,19 @@ func describe(kind string, data []byte) string {
 	switch {
 	case kind == "HS_ADMIN":
 		if admin, err := handle.ParseAdmin(data); err == nil {
-			return fmt.Sprintf("administrator %d:%s, rights %03x", admin.Ref.Index, admin.Ref.Handle, uint16(admin.Perms))
+			return fmt.Sprintf("administrator %d:%s, rights %012b", admin.Ref.Index, admin.Ref.Handle, uint16(admin.Perms))
+		}
+	case kind == "HS_VLIST":
+		if refs, rest, err := handle.ParseRefs(data); err == nil && len(rest) == 0 {
+			words := make([]string, len(refs))
+			for i, r := range refs {
+				words[i] = fmt.Sprintf("%d:%s", r.Index, r.Handle)
+			}
+			return "administrators " + strings.Join(words, "; ")
+		}
+	case kind == "HS_PUBKEY":
+		if _, err := handle.ParsePublicKey(data); err == nil {
+			return "public key " + describeKey(data)
 		}
 	case kind == "HS_SITE" || strings.HasPrefix(kind, "HS_SITE."):
 		if site, err := handle.ParseSite(data); err == nil {

@@ -28,7 +28,7 @@ func namespace(arg, scheme string) (string, string, error) {
 
 func (a *app) prefixCommand() *cobra.Command {
 	return group("prefix", "Allocate prefixes and other namespaces to enterprises",
-		append([]*cobra.Command{a.prefixCreate(), a.prefixUpdate(), a.prefixList(), a.prefixShow()}, a.prefixSteps()...)...)
+		append([]*cobra.Command{a.prefixCreate(), a.prefixUpdate(), a.prefixList(), a.prefixShow(), a.prefixSiteInfo()}, a.prefixSteps()...)...)
 }
 
 // prefixFlags say how a prefix is served.

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/idnode/idnode/proto/handle"
+	"github.com/idnode/idnode/proto/handle/client"
 	"github.com/idnode/idnode/proto/identifier"
 )
 
@@ -29,6 +30,8 @@ type question struct {
 	addr     string // "" for the transport's default
 	tls      bool
 	zone     string // DNS: the node's zone, "" to ask the node for it
+	follow   bool   // Handle: go where referrals lead
+	identity client.Options
 }
 
 // answer is what came back, in the form of the node's GET /resolve.
@@ -76,6 +79,7 @@ var transports = map[string]func(*app, context.Context, question) (*answer, erro
 
 func (a *app) resolveCommand() *cobra.Command {
 	var q question
+	var who identityFlags
 	var via string
 	var indexes []uint
 	cmd := &cobra.Command{
@@ -91,10 +95,15 @@ Exit code 3 means that there is no such identifier, or no value of the asked typ
   idctl resolve 1.3.6.1.4.1.9 --via grpc
   idctl resolve '(01)06901234567892(21)A1' --fallback
   idctl resolve 88.1021.150/SN-001 --via handle-udp --type URL --index 3
-  idctl resolve 88.1021.150/SN-001 --via dns --addr 192.0.2.7:53`,
+  idctl resolve 88.1021.150/SN-001 --via dns --addr 192.0.2.7:53
+  idctl resolve 88.1021.150/SN-001 --via handle-tcp --identity 300:88.1021/ADMIN --identity-key admpriv.bin`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.run(func(ctx context.Context, args []string) error {
 			q.id = args[0]
+			var err error
+			if q.identity, err = a.options(&who); err != nil {
+				return err
+			}
 			ans, took, err := a.ask(ctx, &q, via, indexes)
 			if err != nil {
 				return err
@@ -106,6 +115,8 @@ Exit code 3 means that there is no such identifier, or no value of the asked typ
 	f := cmd.Flags()
 	f.StringVar(&via, "via", "http", "`TRANSPORT`: http, grpc, handle-udp, handle-tcp or dns")
 	f.StringVar(&q.zone, "zone", "", "with --via dns: the node's `ZONE` (default: what the node says)")
+	f.BoolVar(&q.follow, "follow", false, "with --via handle-udp or handle-tcp: ask the servers that answers refer to")
+	who.add(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("via", cobra.FixedCompletions(slices.Sorted(maps.Keys(transports)), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -132,11 +143,9 @@ func schemeNames() []string {
 
 // ask checks q and asks it over the transport of that name.
 func (a *app) ask(ctx context.Context, q *question, via string, indexes []uint) (*answer, time.Duration, error) {
-	for _, n := range indexes {
-		if n < 1 || n > maxIndex {
-			return nil, 0, usagef("--index is a number from 1 to 2147483647, not %d", n)
-		}
-		q.indexes = append(q.indexes, uint32(n))
+	var err error
+	if q.indexes, err = parseIndexes(indexes); err != nil {
+		return nil, 0, err
 	}
 	transport, ok := transports[via]
 	if !ok {
@@ -147,6 +156,12 @@ func (a *app) ask(ctx context.Context, q *question, via string, indexes []uint) 
 	}
 	if q.fallback && via != "http" && via != "grpc" {
 		return nil, 0, usagef("--fallback is for --via http or grpc: %s has no way to ask for it", via)
+	}
+	if q.follow && via != "handle-udp" && via != "handle-tcp" {
+		return nil, 0, usagef("--follow is for --via handle-udp or handle-tcp: over %s the node itself follows, or tells where to ask", via)
+	}
+	if q.identity.Identity != nil && (via != "handle-tcp" || q.follow) {
+		return nil, 0, usagef("--identity is for --via handle-tcp, and without --follow: it is proven to the one server that is asked")
 	}
 	if q.zone != "" && via != "dns" {
 		return nil, 0, usagef("--zone is for --via dns")
@@ -164,6 +179,17 @@ func (a *app) ask(ctx context.Context, q *question, via string, indexes []uint) 
 		return nil, 0, fmt.Errorf("resolve %s: %w", q.id, err)
 	}
 	return ans, time.Since(begin), nil
+}
+
+// parseIndexes reads the indexes of --index.
+func parseIndexes(in []uint) (out []uint32, err error) {
+	for _, n := range in {
+		if n < 1 || n > maxIndex {
+			return nil, usagef("--index is a number from 1 to 2147483647, not %d", n)
+		}
+		out = append(out, uint32(n))
+	}
+	return out, nil
 }
 
 func (a *app) resolveHTTP(ctx context.Context, q question) (*answer, error) {

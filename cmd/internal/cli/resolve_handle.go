@@ -22,8 +22,21 @@ func (a *app) resolveHandle(ctx context.Context, network string, q question) (*a
 	if q.scheme != "" && q.scheme != "handle" && !strings.HasPrefix(name, q.scheme+":") {
 		name = q.scheme + ":" + name
 	}
-	resp, err := client.Resolve(ctx, network, addr, client.Request{Handle: name, Types: q.types, Indexes: q.indexes})
+	ask := client.Request{Handle: name, Types: q.types, Indexes: q.indexes}
+	if q.identity.Identity != nil {
+		return a.resolvePrivate(ctx, addr, ask, q.identity)
+	}
+	var resp *client.Response
+	var err error
+	if q.follow {
+		resp, err = client.Follow(ctx, network, addr, ask, nil)
+	} else {
+		resp, err = client.Resolve(ctx, network, addr, ask)
+	}
 	if err != nil {
+		if errors.Is(err, client.ErrLost) {
+			return nil, &outcome{code: exitNotFound, name: "not_found", text: err.Error()}
+		}
 		if cause := errors.Unwrap(err); cause != nil {
 			err = cause // without the name and address, which are said already
 		}
@@ -36,6 +49,24 @@ func (a *app) resolveHandle(ctx context.Context, network string, q question) (*a
 		return nil, &unreachable{addr, err}
 	}
 	return fromHandle(name, resp)
+}
+
+// resolvePrivate asks for what the identity of o may read.
+func (a *app) resolvePrivate(ctx context.Context, addr string, ask client.Request, o client.Options) (*answer, error) {
+	c := client.New(addr, o)
+	defer c.Close()
+	ask.Private = true
+	values, err := c.Resolve(ctx, ask)
+	if e, ok := errors.AsType[*client.Error](err); ok {
+		switch e.Code {
+		case handle.RcodeHandleNotFound, handle.RcodeValuesNotFound, handle.RcodeServerNotResponsible:
+			return fromHandle(ask.Handle, &client.Response{Code: e.Code, Message: e.Text})
+		}
+	}
+	if err != nil {
+		return nil, handleFailure(addr, err)
+	}
+	return fromHandle(ask.Handle, &client.Response{Code: handle.RcodeSuccess, Values: values})
 }
 
 // fromHandle is an answer of the Handle protocol as the same over HTTP.

@@ -186,7 +186,10 @@ func TestDescribe(t *testing.T) {
 		data []byte
 		want string
 	}{
-		{"HS_ADMIN", admin, "administrator 300:88.1/admin, rights fff"},
+		{"HS_ADMIN", admin, "administrator 300:88.1/admin, rights 111111111111"},
+		{"HS_VLIST", handle.AppendRefs(nil, []identifier.Ref{{Handle: "88.1/a", Index: 300}, {Handle: "88.1/b", Index: 301}}), "300:88.1/a; 301:88.1/b"},
+		{"HS_VLIST", []byte("text"), ""},
+		{"HS_PUBKEY", handle.AppendPublicKey(nil, handle.PublicKey{Algorithm: handle.KeyRSA, N: make([]byte, 257), E: []byte{3}}), "RSA"},
 		{"HS_SITE.PREFIX", handle.AppendSite(nil, &site), "192.0.2.7 "},
 		{"HS_SITE", []byte{1, 2, 3}, ""},
 		{"URL", admin, ""},

@@ -18,6 +18,7 @@ const maxWaiting = 64
 // conn is a TCP connection on which many requests are under way.
 type conn struct {
 	net.Conn
+	timeout time.Duration // of each message of an answer
 
 	write sync.Mutex
 
@@ -33,13 +34,13 @@ type arrival struct {
 	src      []byte
 }
 
-func open(ctx context.Context, addr string) (*conn, error) {
-	var d net.Dialer
+func open(ctx context.Context, addr string, timeout time.Duration) (*conn, error) {
+	d := net.Dialer{Timeout: timeout}
 	c, err := d.DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err
 	}
-	k := &conn{Conn: c, waiting: make(map[uint32]chan arrival), done: make(chan struct{})}
+	k := &conn{Conn: c, timeout: timeout, waiting: make(map[uint32]chan arrival), done: make(chan struct{})}
 	go k.read()
 	return k, nil
 }
@@ -107,14 +108,14 @@ func (c *conn) exchange(ctx context.Context, q question, take func(arrival) (las
 		return reused, err
 	}
 	c.write.Lock()
-	c.SetWriteDeadline(deadline(ctx))
+	c.SetWriteDeadline(c.deadline(ctx))
 	_, err = c.Write(q.message)
 	c.write.Unlock()
 	if err != nil {
 		c.Close()
 		return reused, fmt.Errorf("%w: %w", ErrNoAnswer, err)
 	}
-	wait := time.NewTimer(tcpTimeout)
+	wait := time.NewTimer(c.timeout)
 	defer wait.Stop()
 	for {
 		select {
@@ -123,7 +124,7 @@ func (c *conn) exchange(ctx context.Context, q question, take func(arrival) (las
 				return false, err
 			}
 			reused = false // the request has arrived
-			wait.Reset(tcpTimeout)
+			wait.Reset(c.timeout)
 		case <-c.done:
 			select {
 			case a := <-in: // it came before the end
@@ -142,9 +143,9 @@ func (c *conn) exchange(ctx context.Context, q question, take func(arrival) (las
 	}
 }
 
-// deadline is that of ctx, or the one of an exchange.
-func deadline(ctx context.Context) time.Time {
-	end := time.Now().Add(tcpTimeout)
+// deadline is that of ctx, or the one of a message.
+func (c *conn) deadline(ctx context.Context) time.Time {
+	end := time.Now().Add(c.timeout)
 	if d, ok := ctx.Deadline(); ok && d.Before(end) {
 		return d
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/idnode/idnode/proto/handle"
 	"github.com/idnode/idnode/proto/handle/auth"
@@ -32,6 +33,9 @@ type Options struct {
 	// ServerKey is the server's public key, from the HS_SITE by which it was found: session set-ups are held
 	// against it. Default: whoever answers at the address is believed.
 	ServerKey crypto.PublicKey
+
+	// Timeout bounds the wait for a connection, and for each message of an answer. Default: 30 seconds.
+	Timeout time.Duration
 }
 
 // Client asks one server over a kept TCP connection, and connects again when that has gone. It may be used by
@@ -47,16 +51,25 @@ type Client struct {
 }
 
 // New returns a client of the server at addr, host:port. It connects when it is first asked.
-func New(addr string, o Options) *Client { return &Client{addr: addr, o: o} }
+func New(addr string, o Options) *Client {
+	if o.Timeout <= 0 {
+		o.Timeout = tcpTimeout
+	}
+	return &Client{addr: addr, o: o}
+}
 
-// Close ends the connection, and a session if there is one.
+// Close ends the session, if there is one, and the connection.
 func (c *Client) Close() error {
 	c.mu.Lock()
 	c.closed = true
-	k := c.conn
+	k, s := c.conn, c.session
+	c.conn, c.session = nil, nil
 	c.mu.Unlock()
 	if k == nil {
 		return nil
+	}
+	if s != nil {
+		k.end(s)
 	}
 	return k.Close()
 }
@@ -85,7 +98,7 @@ func (c *Client) connect(ctx context.Context) (*conn, error) {
 	case c.conn != nil && !c.conn.broken():
 		return c.conn, nil
 	}
-	k, err := open(ctx, c.addr)
+	k, err := open(ctx, c.addr, c.o.Timeout)
 	if err != nil {
 		return nil, err
 	}

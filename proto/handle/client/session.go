@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/idnode/idnode/proto/handle"
 	"github.com/idnode/idnode/proto/handle/auth"
@@ -18,6 +19,21 @@ type session struct {
 
 // sessionTime is how long a session may be idle, in seconds: what the stock library asks for.
 const sessionTime = 86400
+
+// endTimeout bounds the wait for a server to take note that a session has ended. It ends of itself, later.
+const endTimeout = time.Second
+
+// end tells the server that s is not used any more.
+func (c *conn) end(s *session) {
+	r := request{header: handle.Header{Opcode: handle.OpSessionTerminate, Flags: stock}, body: handle.AppendHandleRequest(nil, "/")}
+	q, err := r.question(s, 0)
+	if err != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), endTimeout)
+	defer cancel()
+	_, _ = c.exchange(ctx, q, func(arrival) (bool, error) { return true, nil })
+}
 
 // inSession returns the client's session, set up if need be.
 func (c *Client) inSession(ctx context.Context) (*session, error) {
