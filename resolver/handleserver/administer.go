@@ -57,7 +57,6 @@ func (a *answerer) administer(ctx context.Context, x *exchange) []byte {
 	if x.who != nil {
 		change.Who = *x.who
 	}
-	existed := false
 	change.Decide = func(cur *identifier.Record) ([]identifier.Value, error) {
 		next, need, r := o.plan(cur)
 		if r == nil && !o.open(cur) {
@@ -69,7 +68,7 @@ func (a *answerer) administer(ctx context.Context, x *exchange) []byte {
 		if r != nil {
 			return nil, r
 		}
-		existed = cur != nil
+		a.replaced = o.replaces(cur)
 		return next, nil
 	}
 	if err := a.s.o.Admin.Change(ctx, change); err != nil {
@@ -80,7 +79,7 @@ func (a *answerer) administer(ctx context.Context, x *exchange) []byte {
 	a.body(x)
 	if o.op == handle.OpCreateHandle {
 		x.out = handle.AppendBytes(x.out, o.name)
-		if existed {
+		if a.replaced {
 			flags |= handle.FlagOverwrite
 		}
 		if o.mint {
@@ -160,7 +159,7 @@ func (a *answerer) identify(x *exchange, allowed func(identifier.Ref) *refusal) 
 }
 
 func (a *answerer) proveClaim(x *exchange) *refusal {
-	who, r := a.prove(x.claim)
+	who, r := a.s.prove(a.s.base, x.claim)
 	if r != nil {
 		return r
 	}

@@ -35,6 +35,8 @@ type answerer struct {
 	connection bool               // messages come on one connection
 	login      *login             // of the connection; nil if nobody has tried
 	send       func([]byte) error // sends what has been answered; nil where answers go out whole
+	asker      *resolver.Asker    // who asks, told apart before; nil: the protocol is to
+	replaced   bool               // what was asked for took the place of something
 }
 
 // exchange is a request, and the answer that is being appended to out.
@@ -106,6 +108,10 @@ func (a *answerer) make(ctx context.Context, dst []byte, e handle.Envelope, src 
 // bind finds what the session id of a message says: the login of its connection, a session, or a challenge
 // that is looked for later.
 func (a *answerer) bind(x *exchange) *refusal {
+	if a.asker != nil {
+		x.who = a.asker.Who
+		return nil
+	}
 	id := x.envelope.SessionID
 	op := x.message.Header.Opcode
 	if id == 0 || op == handle.OpGetSiteInfo || op == handle.OpLogin || op == handle.OpSessionSetup {
@@ -283,6 +289,11 @@ func expires(now time.Time) uint32 { return uint32(now.Unix() + handle.Lifetime)
 func (s *Server) AppendAnswer(ctx context.Context, dst, message []byte, from netip.Addr) []byte {
 	a := s.spare.Get().(*answerer)
 	defer s.spare.Put(a)
+	return a.whole(ctx, dst, message, from)
+}
+
+func (a *answerer) whole(ctx context.Context, dst, message []byte, from netip.Addr) []byte {
+	s := a.s
 	a.start, a.from = s.now(), from
 	e, src, err := handle.ParseEnvelope(message)
 	if err != nil || e.Length < handle.HeaderSize || uint64(e.Length) > uint64(len(src)) {

@@ -112,8 +112,11 @@ func (a *answerer) newChallenge(x *exchange) *challenge {
 // ever asked: its clients take a challenge for success.
 func (a *answerer) challenge(x *exchange) []byte {
 	a.stamp = resolver.Stamp{}
-	if a.login != nil {
+	switch {
+	case a.login != nil:
 		return a.fail(x, handle.RcodePermissionDenied, "")
+	case a.asker != nil:
+		return a.fail(x, handle.RcodeAuthNeeded, "")
 	}
 	c := a.newChallenge(x)
 	if s := x.session; s != nil {

@@ -23,15 +23,15 @@ const maxKeys = 8
 
 // prove checks c against the identity's keys, and returns the identity with the index of the key that
 // fitted. Refusals: RC_AUTHEN_ERROR if there is no such key, RC_AUTHENTICATION_FAILED if none fits.
-func (a *answerer) prove(c *claim) (identifier.Ref, *refusal) {
-	keys, r := a.keys(a.s.base, c.kind, c.ref)
+func (s *Server) prove(ctx context.Context, c *claim) (identifier.Ref, *refusal) {
+	keys, r := s.keys(ctx, c.kind, c.ref)
 	if r != nil {
 		return identifier.Ref{}, r
 	}
-	if !a.s.heavy.enter() {
+	if !s.heavy.enter() {
 		return identifier.Ref{}, refuse(handle.RcodeServerTooBusy, "")
 	}
-	defer a.s.heavy.leave()
+	defer s.heavy.leave()
 	for i := range keys {
 		var err error
 		if c.kind == typePublicKey {
@@ -51,13 +51,13 @@ func (a *answerer) prove(c *claim) (identifier.Ref, *refusal) {
 
 // keys are the values of an identity that hold its keys of that type: the one of the reference's index,
 // or all, lowest index first, if that is 0.
-func (a *answerer) keys(ctx context.Context, kind string, ref identifier.Ref) ([]identifier.Value, *refusal) {
+func (s *Server) keys(ctx context.Context, kind string, ref identifier.Ref) ([]identifier.Value, *refusal) {
 	if kind != typePublicKey && kind != typeSecretKey {
 		return nil, refuse(handle.RcodeUnableToAuth, "Unknown type of key")
 	}
-	rec, err := a.identity(ctx, ref.Handle)
+	rec, err := s.identity(ctx, ref.Handle)
 	if err != nil {
-		return nil, a.s.refusalOf("authenticate", err)
+		return nil, s.refusalOf("authenticate", err)
 	}
 	var keys []identifier.Value
 	if rec != nil {
@@ -75,16 +75,16 @@ func (a *answerer) keys(ctx context.Context, kind string, ref identifier.Ref) ([
 
 // identity returns the record of an identity: one of this node, or by Options.Foreign that of another; nil if
 // there is none.
-func (a *answerer) identity(ctx context.Context, name string) (*identifier.Record, error) {
+func (s *Server) identity(ctx context.Context, name string) (*identifier.Record, error) {
 	id, err := identifier.Handle.Parse(name)
 	if err != nil {
 		return nil, nil
 	}
-	rec, err := a.s.o.Admin.Record(ctx, id)
-	if rec != nil || err != nil || a.s.o.Foreign == nil {
+	rec, err := s.o.Admin.Record(ctx, id)
+	if rec != nil || err != nil || s.o.Foreign == nil {
 		return rec, err
 	}
-	return a.s.o.Foreign(ctx, name)
+	return s.o.Foreign(ctx, name)
 }
 
 // verify answers whether an answer to a challenge fits a key of this node, for another server that
@@ -95,7 +95,7 @@ func (a *answerer) verify(x *exchange) []byte {
 		return a.refuse(x, handle.RcodeProtocolError, err.Error())
 	}
 	a.countOp("verify")
-	_, r := a.prove(&claim{kind: typeSecretKey, ref: v.Key, answer: v.Answer, nonce: v.Nonce, digest: v.Digest})
+	_, r := a.s.prove(a.s.base, &claim{kind: typeSecretKey, ref: v.Key, answer: v.Answer, nonce: v.Nonce, digest: v.Digest})
 	if r != nil && r.code != handle.RcodeAuthFailed {
 		return a.deny(x, "verify", r.code, r.text)
 	}

@@ -20,28 +20,11 @@ func (a *answerer) list(ctx context.Context, x *exchange) []byte {
 	if r != nil {
 		return a.denied(x, r)
 	}
-	id, err := identifier.Handle.Parse("0.NA/" + prefix)
-	if err != nil {
-		return a.denied(x, refuse(handle.RcodeInvalidHandle, ""))
+	id, r := a.s.listed(ctx, prefix)
+	if r != nil {
+		return a.denied(x, r)
 	}
-	if a.s.resolve(ctx, resolver.Query{ID: id}).Status == resolver.NotResponsible {
-		return a.denied(x, refuse(handle.RcodeServerNotResponsible, textNotResponsible))
-	}
-	allowed := func(who identifier.Ref) *refusal {
-		rec, err := a.s.o.Admin.Record(ctx, id)
-		if err != nil {
-			return a.s.refusalOf("list", err)
-		}
-		ok, err := a.s.may(ctx, who, rec, handle.MayListHandles)
-		switch {
-		case err != nil:
-			return a.s.refusalOf("list", err)
-		case !ok:
-			return refuse(handle.RcodeInvalidAdmin, "")
-		}
-		return nil
-	}
-	if out, ok := a.authorised(x, allowed); !ok {
+	if out, ok := a.authorised(x, func(who identifier.Ref) *refusal { return a.s.mayList(ctx, who, id) }); !ok {
 		return out
 	}
 	p := pages{a: a, x: x}
@@ -49,6 +32,34 @@ func (a *answerer) list(ctx context.Context, x *exchange) []byte {
 		return a.denied(x, a.s.refusalOf("list", err))
 	}
 	return p.end()
+}
+
+// listed is the record of a prefix whose handles are asked for.
+func (s *Server) listed(ctx context.Context, prefix string) (identifier.ID, *refusal) {
+	id, err := identifier.Handle.Parse("0.NA/" + prefix)
+	if err != nil {
+		return id, refuse(handle.RcodeInvalidHandle, "")
+	}
+	if s.resolve(ctx, resolver.Query{ID: id}).Status == resolver.NotResponsible {
+		return id, refuse(handle.RcodeServerNotResponsible, textNotResponsible)
+	}
+	return id, nil
+}
+
+// mayList reports why who may not list the handles of a prefix, by its record; nil if it may.
+func (s *Server) mayList(ctx context.Context, who identifier.Ref, prefix identifier.ID) *refusal {
+	rec, err := s.o.Admin.Record(ctx, prefix)
+	if err != nil {
+		return s.refusalOf("list", err)
+	}
+	ok, err := s.may(ctx, who, rec, handle.MayListHandles)
+	switch {
+	case err != nil:
+		return s.refusalOf("list", err)
+	case !ok:
+		return refuse(handle.RcodeInvalidAdmin, "")
+	}
+	return nil
 }
 
 // listHomed answers with the prefixes that the node answers for.

@@ -45,7 +45,7 @@ func (a *answerer) loggedIn(x *exchange, l *login, c claim) []byte {
 		return a.deny(x, "login", handle.RcodeAuthFailed, "")
 	}
 	c.nonce, c.digest = pending.nonce[:], pending.digest
-	if _, r := a.prove(&c); r != nil {
+	if _, r := a.s.prove(a.s.base, &c); r != nil {
 		return a.deny(x, "login", r.code, "")
 	}
 	l.proved = true

@@ -91,6 +91,17 @@ func (o *operation) check(cur *identifier.Record) *refusal {
 	return nil
 }
 
+// replaces reports whether something of cur is replaced rather than created or added.
+func (o *operation) replaces(cur *identifier.Record) bool {
+	switch {
+	case cur == nil:
+		return false
+	case o.op == handle.OpCreateHandle:
+		return true
+	}
+	return slices.ContainsFunc(o.values, func(v identifier.Value) bool { return find(cur.Values, v.Index) != nil })
+}
+
 func checkIndexes(values []identifier.Value) *refusal {
 	seen := make(map[uint32]struct{}, len(values))
 	for i := range values {

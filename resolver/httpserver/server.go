@@ -27,14 +27,34 @@ type Options struct {
 	// Default: none, and such messages are a POST like any other.
 	Tunnel func(ctx context.Context, dst, message []byte, from netip.Addr) []byte
 
+	// Handles carries out what the REST interface is asked for beside what everybody may read, and knows who is who.
+	// Default: none, and such requests are refused.
+	Handles Handles
+
 	Metrics *resolver.Metrics // default: none
 	Logger  *slog.Logger      // default: slog.Default()
 }
 
+// Handles is a server of the Handle protocol, for those who come another way. Its refusals have a method Rcode()
+// [handle.Rcode].
+type Handles interface {
+	// AppendAnswerFor appends the answers to a whole message, envelopes included. Nobody is challenged: code 402 says
+	// that the asker has to prove who it is. Replaced reports that something which was created or added was there.
+	AppendAnswerFor(ctx context.Context, dst, message []byte, asker resolver.Asker) (out []byte, replaced bool)
+
+	// ListHandles calls yield with each handle of a prefix ("88.101.5"), in any order, until it returns an error, which
+	// is returned.
+	ListHandles(ctx context.Context, prefix string, asker resolver.Asker, yield func(name string) error) error
+
+	// Prove returns the identity that gives a proof, with the index of the key that fits.
+	Prove(ctx context.Context, p resolver.Proof) (identifier.Ref, error)
+}
+
 // Server is the HTTP handler in front of all others.
 type Server struct {
-	o Options
-	m *resolver.FrontMetrics
+	o        Options
+	m        *resolver.FrontMetrics
+	sessions *sessions
 }
 
 // New returns a server.
@@ -51,10 +71,8 @@ func New(o Options) (*Server, error) {
 	if o.Next == nil {
 		o.Next = http.NotFoundHandler()
 	}
-	return &Server{o: o, m: o.Metrics.Front("http")}, nil
+	return &Server{o: o, m: o.Metrics.Front("http"), sessions: newSessions()}, nil
 }
-
-const handlesPath = "/api/handles/"
 
 // ServeHTTP dispatches on the escaped path.
 func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
@@ -64,10 +82,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		s.guard(w, req, s.tunnel)
 	case path == "/resolve":
 		s.read(w, req, s.resolve)
-	case strings.HasPrefix(path, handlesPath):
-		s.read(w, req, s.handle)
-	case path == "/api/site":
-		s.read(w, req, s.site)
+	case strings.HasPrefix(path, apiPath):
+		s.rest(w, req)
 	case strings.HasPrefix(path, "/v1/"), path == "/openapi.json":
 		s.o.Next.ServeHTTP(w, req)
 	default:

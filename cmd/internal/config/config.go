@@ -74,6 +74,11 @@ type GRPC struct {
 // HTTP is the HTTP surface.
 type HTTP struct {
 	Listen string `koanf:"listen"`
+
+	// TLSCertFile and TLSKeyFile hold the certificate chain and the private key of HTTPS, in PEM. They are given
+	// both or not at all; without them the node makes a certificate of its own.
+	TLSCertFile string `koanf:"tls_cert_file"`
+	TLSKeyFile  string `koanf:"tls_key_file"`
 }
 
 // Admin is the operators' listener: metrics, health, profiles.
@@ -182,6 +187,7 @@ func (c *Config) Check() error {
 		func() error { _, err := c.Handle.ServerKey(); return err },
 		func() error { _, err := c.Handle.Roots(); return err },
 		func() error { _, err := c.Ecode.NSITable(); return err },
+		c.HTTP.check,
 		c.DNS.check,
 	} {
 		if err := read(); err != nil {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
@@ -102,4 +103,18 @@ func octets(raw []byte) []byte {
 		return b
 	}
 	return raw
+}
+
+// check reads the files of HTTPS.
+func (h *HTTP) check() error {
+	switch {
+	case h.TLSCertFile == "" && h.TLSKeyFile == "":
+		return nil
+	case h.TLSCertFile == "" || h.TLSKeyFile == "":
+		return errors.New("http.tls_cert_file and http.tls_key_file: one is given without the other")
+	}
+	if _, err := tls.LoadX509KeyPair(h.TLSCertFile, h.TLSKeyFile); err != nil {
+		return fmt.Errorf("http.tls_cert_file, http.tls_key_file: %w", err)
+	}
+	return nil
 }

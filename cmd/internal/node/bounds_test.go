@@ -15,7 +15,7 @@ import (
 // serveHTTP serves h within b until the test ends.
 func serveHTTP(t *testing.T, h http.HandlerFunc, b bounds) *httpListener {
 	t.Helper()
-	l := newHTTPListener(h, b, slog.New(slog.DiscardHandler))
+	l := newHTTPListener(h, b, nil, slog.New(slog.DiscardHandler))
 	if err := l.Bind("127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -17,16 +18,17 @@ import (
 	"github.com/idnode/idnode/resolver/grpcserver"
 )
 
-// httpListener serves a handler over HTTP/1.1.
+// httpListener serves a handler over HTTP/1.1, and over TLS on the same port if it has a certificate.
 type httpListener struct {
 	srv    http.Server
 	ln     net.Listener
 	bounds bounds
+	tls    *tls.Config // nil: plain HTTP only
 }
 
-func newHTTPListener(h http.Handler, b bounds, log *slog.Logger) *httpListener {
+func newHTTPListener(h http.Handler, b bounds, secure *tls.Config, log *slog.Logger) *httpListener {
 	b.setDefaults()
-	l := &httpListener{bounds: b}
+	l := &httpListener{bounds: b, tls: secure}
 	l.srv = http.Server{
 		// The bodies that handlers read are bounded by them: an import may take as long as it needs.
 		Handler:           b.bodies(h),
@@ -39,7 +41,9 @@ func newHTTPListener(h http.Handler, b bounds, log *slog.Logger) *httpListener {
 }
 
 func (l *httpListener) Bind(addr string) (err error) {
-	l.ln, err = l.bounds.listen(addr)
+	if l.ln, err = l.bounds.listen(addr); err == nil && l.tls != nil {
+		l.ln = newEitherListener(l.ln, l.tls)
+	}
 	return err
 }
 

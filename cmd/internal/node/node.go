@@ -229,14 +229,18 @@ func (n *Node) buildSurfaces() error {
 	if err != nil {
 		return fmt.Errorf("build HTTP API: %w", err)
 	}
+	secure, err := n.httpTLS()
+	if err != nil {
+		return err
+	}
 	front, err := httpserver.New(httpserver.Options{Resolver: n.resolver, Site: func() []byte { return n.site },
-		Next: registration, Tunnel: handles.AppendAnswer, Metrics: metrics, Logger: n.log})
+		Next: registration, Tunnel: handles.AppendAnswer, Handles: handles, Metrics: metrics, Logger: n.log})
 	if err != nil {
 		return err
 	}
 	calls := metrics.Front("grpc")
 	n.surfaces = []surface{
-		{"admin", n.cfg.Admin.Listen, newHTTPListener(n.adminHandler(), bounds{}, n.log)},
+		{"admin", n.cfg.Admin.Listen, newHTTPListener(n.adminHandler(), bounds{}, nil, n.log)},
 		{"handle", n.cfg.Handle.Listen, handles},
 		{"dns", n.cfg.DNS.Listen, names},
 		{"grpc", n.cfg.GRPC.Listen, newGRPCListener(
@@ -245,7 +249,7 @@ func (n *Node) buildSurfaces() error {
 			bounds{conns: n.cfg.Limits.TCPConnections, metrics: calls},
 			grpcserver.ServerOptions(grpcserver.Limits{}, calls, n.log))},
 		{"http", n.cfg.HTTP.Listen, newHTTPListener(front,
-			bounds{conns: n.cfg.Limits.TCPConnections, metrics: metrics.Front("http")}, n.log)},
+			bounds{conns: n.cfg.Limits.TCPConnections, metrics: metrics.Front("http")}, secure, n.log)},
 	}
 	return nil
 }

@@ -18,64 +18,88 @@ import (
 	"github.com/idnode/idnode/proto/identifier"
 )
 
-// ParseValues reads the body of a PUT: an object with the member "values", or the list of values alone. A value's
-// index may be left out, and is 0 then; TTL and permissions are the defaults where they are left out, and a
+// ParseBody reads the body of a PUT: an object with the member "values", the list of values alone, or one value. A
+// value's index may be left out, and is 0 then; TTL and permissions are the defaults where they are left out, and a
 // timestamp is not looked at. Unknown members are passed over; of a member that stands twice the last one counts.
-// Errors are an *[Error].
-func ParseValues(body []byte) ([]identifier.Value, error) {
+// The handle is that of the member "handle" beside values, empty if there is none. Errors are an *[Error].
+func ParseBody(body []byte) (name string, values []identifier.Value, err error) {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	first, err := dec.Token()
 	if err != nil {
-		return nil, syntax("", err)
+		return "", nil, syntax("", err)
 	}
-	var values []identifier.Value
 	switch first {
 	case json.Delim('['):
 		values, err = parseList(dec)
 	case json.Delim('{'):
-		values, err = parseObject(dec)
+		name, values, err = parseObject(dec)
 	default:
-		return nil, wrong("", "neither an object nor a list")
+		return "", nil, wrong("", "neither an object nor a list")
 	}
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
 	if _, err := dec.Token(); err != io.EOF {
-		return nil, wrong("", "something stands behind the values")
+		return "", nil, wrong("", "something stands behind the values")
 	}
-	return values, nil
+	return name, values, nil
 }
 
-// parseObject reads the members of an object whose brace has been read.
-func parseObject(dec *json.Decoder) (values []identifier.Value, err error) {
+// parseObject reads the members of an object whose brace has been read: of one with values, or of a value.
+func parseObject(dec *json.Decoder) (handle string, values []identifier.Value, err error) {
 	found := false
+	one := make(map[string]json.RawMessage)
 	for dec.More() {
 		name, err := dec.Token()
 		if err != nil {
-			return nil, syntax("", err)
+			return "", nil, syntax("", err)
 		}
-		if name != "values" {
-			if err := dec.Decode(new(json.RawMessage)); err != nil {
-				return nil, syntax("", err)
+		switch name {
+		default:
+			var raw json.RawMessage
+			if err := dec.Decode(&raw); err != nil {
+				return "", nil, syntax("", err)
 			}
-			continue
+			if len(one) < maxMembers {
+				one[name.(string)] = raw
+			}
+		case "handle":
+			if err := dec.Decode(&handle); err != nil {
+				return "", nil, syntax("handle", err)
+			}
+		case "values":
+			if open, err := dec.Token(); err != nil || open != json.Delim('[') {
+				return "", nil, wrong("values", "no list")
+			}
+			if values, err = parseList(dec); err != nil {
+				return "", nil, err
+			}
+			found = true
 		}
-		if open, err := dec.Token(); err != nil || open != json.Delim('[') {
-			return nil, wrong("values", "no list")
-		}
-		if values, err = parseList(dec); err != nil {
-			return nil, err
-		}
-		found = true
 	}
 	if _, err := dec.Token(); err != nil {
-		return nil, syntax("", err)
+		return "", nil, syntax("", err)
 	}
-	if !found {
-		return nil, wrong("values", "missing")
+	if found {
+		return handle, values, nil
 	}
-	return values, nil
+	if one["type"] == nil || one["data"] == nil {
+		return "", nil, wrong("values", "missing")
+	}
+	raw, err := json.Marshal(one)
+	if err != nil {
+		return "", nil, syntax("", err)
+	}
+	var in valueInput
+	if err := unmarshal("", raw, &in); err != nil {
+		return "", nil, err
+	}
+	v, err := in.value("")
+	return "", []identifier.Value{v}, err
 }
+
+// maxMembers is how many members of an object without values are looked at: more than a value has.
+const maxMembers = 16
 
 // parseList reads the values of a list whose bracket has been read.
 func parseList(dec *json.Decoder) ([]identifier.Value, error) {

@@ -5,7 +5,10 @@
 // leading zeros of keys, and its timestamp, which is the server's to say.
 package handlejson
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Bounds of what is read. A reader bounds the whole before.
 const (
@@ -28,5 +31,5 @@ func (e *Error) Error() string {
 }
 
 func wrong(path, format string, args ...any) error {
-	return &Error{Path: path, Reason: fmt.Sprintf(format, args...)}
+	return &Error{Path: strings.TrimPrefix(path, "."), Reason: fmt.Sprintf(format, args...)}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/idnode/idnode/proto/identifier"
 )
 
-// Value is a value. Make one with [FromValue], read one with [ParseValues].
+// Value is a value. Make one with [FromValue], read one with [ParseBody].
 type Value struct {
 	Index       uint32 `json:"index"`
 	Type        string `json:"type"`

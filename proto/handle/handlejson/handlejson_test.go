@@ -14,6 +14,11 @@ import (
 	"github.com/idnode/idnode/proto/identifier"
 )
 
+func parse(body []byte) ([]identifier.Value, error) {
+	_, values, err := handlejson.ParseBody(body)
+	return values, err
+}
+
 // TestRoundTrip: the values of all captured records are the same again.
 func TestRoundTrip(t *testing.T) {
 	n := 0
@@ -26,7 +31,7 @@ func TestRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := handlejson.ParseValues(body)
+		got, err := parse(body)
 		if err != nil || len(got) != len(r.Values) {
 			t.Errorf("%s: %v\n%s", r.ID, err, body)
 			continue
@@ -74,7 +79,7 @@ func TestSite(t *testing.T) {
 	}
 }
 
-func TestParseValues(t *testing.T) {
+func TestParseBody(t *testing.T) {
 	text := func(index uint32, data string) identifier.Value {
 		return identifier.Value{Index: index, Type: "T", Data: []byte(data), TTL: identifier.DefaultTTL, Perms: identifier.DefaultPerms}
 	}
@@ -95,6 +100,7 @@ func TestParseValues(t *testing.T) {
 		`{"values":[]}`:                       {},
 		`[{"index":1,"type":"T","data":"a"}]`: {text(1, "a")},
 		` {"handle":"x","values":[{"data":"a","type":"T","index":2}],"more":{"a":[1]}} `:                                                                  {text(2, "a")},
+		`{"index":1,"type":"T","data":"a","more":1}`:                                                                                                      {text(1, "a")},
 		`[{"type":"T","data":"轴承"}]`:                                                                                                                      {text(0, "轴承")},
 		`[{"index":1,"type":"T","data":{"format":"string","value":"a"}}]`:                                                                                 {text(1, "a")},
 		`[{"index":1,"type":"T","data":{"format":"base64","value":"YQ=="}}]`:                                                                              {text(1, "a")},
@@ -106,7 +112,7 @@ func TestParseValues(t *testing.T) {
 		`[{"index":1,"type":"T","data":{"format":"admin","value":{"handle":"88.1/a","index":300,"permissions":"000000000001","legacyByteLength":true}}}]`: {legacy},
 		`[{"index":1,"type":"T","data":{"format":"vlist","value":[{"handle":"88.1/a","index":300}]}}]`:                                                    {list},
 	} {
-		got, err := handlejson.ParseValues([]byte(body))
+		got, err := parse([]byte(body))
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %+v, %v", body, got, err)
 		}
@@ -116,6 +122,9 @@ func TestParseValues(t *testing.T) {
 		``:                                   "",
 		`not json`:                           "",
 		`"text"`:                             "",
+		`{"index":1,"type":"T"}`:             "values",
+		`{"index":-1,"type":"T","data":"a"}`: "index",
+		`{"handle":7,"values":[]}`:           "handle",
 		`{}`:                                 "values",
 		`{"values":{}}`:                      "values",
 		`[] []`:                              "",
@@ -144,7 +153,7 @@ func TestParseValues(t *testing.T) {
 		strings.Repeat("[", 1e6):                                                                                     "values[0]",
 		many:                                                                                                         "values",
 	} {
-		got, err := handlejson.ParseValues([]byte(body))
+		got, err := parse([]byte(body))
 		e, ok := errors.AsType[*handlejson.Error](err)
 		if !ok || e.Path != path {
 			t.Errorf("%.100s: %v, %v; want an error at %q", body, got, err, path)
@@ -152,7 +161,7 @@ func TestParseValues(t *testing.T) {
 	}
 }
 
-func FuzzParseValues(f *testing.F) {
+func FuzzParseBody(f *testing.F) {
 	for _, r := range handletest.Records(f) {
 		for i := range r.Values {
 			body, err := json.Marshal([]handlejson.Value{handlejson.FromValue(&r.Values[i])})
@@ -163,7 +172,7 @@ func FuzzParseValues(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		values, err := handlejson.ParseValues(body)
+		values, err := parse(body)
 		if err != nil {
 			return
 		}
@@ -175,7 +184,7 @@ func FuzzParseValues(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		second, err := handlejson.ParseValues(again)
+		second, err := parse(again)
 		if err != nil {
 			t.Fatalf("%v: %s", err, again)
 		}

@@ -16,6 +16,9 @@ import (
 //go:embed vectors.hex
 var vectors string
 
+//go:embed rest.hex
+var rest string
+
 //go:embed records.ndjson
 var records string
 
@@ -31,7 +34,7 @@ const Serial = 7
 // Vector is one captured exchange.
 type Vector struct {
 	Name      string   // its number, then what is asked
-	Transport string   // "udp", "tcp" or "http-tunnel"
+	Transport string   // "udp", "tcp", "http-tunnel", "http" or "https"
 	Requests  [][]byte // datagrams, or messages of one connection
 	Responses [][]byte
 	Volatile  []Range // octets of the joined responses that differ from run to run
@@ -65,8 +68,20 @@ func join(parts [][]byte) (all []byte) {
 	return all
 }
 
-// Vectors returns all captured exchanges.
+// Vectors returns all captured exchanges of the Handle protocol.
 func Vectors(t testing.TB) []Vector {
+	t.Helper()
+	return parseVectors(t, vectors)
+}
+
+// RESTVectors returns the captured exchanges of the REST interface and the proxy, in their order: transport "http", or
+// "https" for the text within TLS.
+func RESTVectors(t testing.TB) []Vector {
+	t.Helper()
+	return parseVectors(t, rest)
+}
+
+func parseVectors(t testing.TB, vectors string) []Vector {
 	t.Helper()
 	var all []Vector
 	lines := bufio.NewScanner(strings.NewReader(vectors))
