@@ -223,3 +223,11 @@ func (c *begunConn) Read(b []byte) (int, error) {
 	}
 	return c.Conn.Read(b)
 }
+
+// CloseWrite ends the connection in one direction, so that the last answer is not lost with what was not read.
+func (c *begunConn) CloseWrite() error {
+	if w, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return w.CloseWrite()
+	}
+	return nil
+}
