@@ -14,29 +14,35 @@ import (
 type Options struct {
 	Names   corpus.Names
 	Unknown bool // the names are of no records: 404 is the good answer
+	REST    bool // ask as Handle clients do, GET /api/handles, rather than GET /resolve
 }
 
-// Front is GET /resolve at addr. Closed runs have one request a connection under way, as clients do
+// Front is the HTTP interface at addr. Closed runs have one request a connection under way, as clients do
 // it; open runs send a request that is due behind one that is not answered yet (pipelining).
 func (o Options) Front(addr string) drive.Front {
-	c := codec{names: o.Names, want: "200", tail: " HTTP/1.1\r\nHost: " + addr + "\r\n\r\n"}
+	name, path := "HTTP /resolve", "/resolve?scheme=handle&id="
+	if o.REST {
+		name, path = "HTTP /api/handles", "/api/handles/"
+	}
+	c := codec{names: o.Names, want: "200", head: "GET " + path, tail: " HTTP/1.1\r\nHost: " + addr + "\r\n\r\n"}
 	if o.Unknown {
 		c.want = "404"
 	}
-	return drive.Front{Name: "HTTP /resolve", Network: "tcp", Addr: addr, Conns: 100, Codec: func() drive.Codec { c := c; return &c }}
+	return drive.Front{Name: name, Network: "tcp", Addr: addr, Conns: 100, Codec: func() drive.Codec { c := c; return &c }}
 }
 
 // codec implements [drive.Codec].
 type codec struct {
 	names      corpus.Names
-	want, tail string
+	want       string
+	head, tail string
 	answered   uint32 // answers come in the order of the requests
 }
 
 func (c *codec) Preface() []byte { return nil }
 
 func (c *codec) Append(dst []byte, _ uint32, pick corpus.Picker) []byte {
-	return append(c.names.Append(append(dst, "GET /resolve?scheme=handle&id="...), pick()), c.tail...)
+	return append(c.names.Append(append(dst, c.head...), pick()), c.tail...)
 }
 
 const (

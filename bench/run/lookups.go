@@ -32,8 +32,9 @@ func (b *bench) frontEnds(node *target.Node, unknown bool) []drive.Front {
 	}
 	d, h := dnsload.Options{Names: names, Unknown: unknown}, handleload.Options{Names: names, Unknown: unknown}
 	g := grpcload.Options{Names: names, Status: status}
+	web, rest := httpload.Options{Names: names, Unknown: unknown}, httpload.Options{Names: names, Unknown: unknown, REST: true}
 	all := []drive.Front{d.Front("udp", node.DNS), d.Front("tcp", node.DNS), h.Front("udp", node.Handle), h.Front("tcp", node.Handle),
-		g.Unary(node.GRPC), g.Batch(node.GRPC, batchRows), httpload.Options{Names: names, Unknown: unknown}.Front(node.HTTP)}
+		g.Unary(node.GRPC), g.Batch(node.GRPC, batchRows), web.Front(node.HTTP), rest.Front(node.HTTP)}
 	if b.fronts == "" {
 		return all
 	}
