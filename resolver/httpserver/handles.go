@@ -58,24 +58,31 @@ func (c *restCall) resolve() {
 	}
 	q.NoCache = flag(c.params, "auth", false)
 	a := c.s.ask(c.req, q, "resolve")
+	status, answer := restAnswer(&q, &a, flag(c.params, "doNotRefer", false))
+	body.ResponseCode, body.Values = answer.ResponseCode, answer.Values
+	c.answer(status, body)
+}
+
+// restAnswer is the answer a to q in the form of the REST interface, with its status.
+func restAnswer(q *resolver.Query, a *resolver.Answer, doNotRefer bool) (status int, body handleBody) {
 	o := outcomes[a.Status]
 	body.ResponseCode = o.rcode
-	status := o.handles
-	a.Values(&q, func(v *identifier.Value) bool {
+	a.Values(q, func(v *identifier.Value) bool {
 		body.Values = append(body.Values, handlejson.FromValue(v))
 		return true
 	})
-	if a.Status == resolver.Referral {
-		if flag(c.params, "doNotRefer", false) {
-			body.ResponseCode, status = handle.RcodeHandleNotFound, http.StatusNotFound
-		} else {
-			site := handle.ServiceSite(a.Service)
-			body.Values = append(body.Values, handlejson.FromValue(&identifier.Value{
-				Index: 1, Type: "HS_SITE.PREFIX", Data: handle.AppendSite(nil, &site),
-				TTL: identifier.DefaultTTL, Perms: identifier.DefaultPerms, Timestamp: uint32(a.Namespace.Updated.Unix())}))
-		}
+	if a.Status != resolver.Referral {
+		return o.handles, body
 	}
-	c.answer(status, body)
+	if doNotRefer {
+		body.ResponseCode = handle.RcodeHandleNotFound
+		return http.StatusNotFound, body
+	}
+	site := handle.ServiceSite(a.Service)
+	body.Values = append(body.Values, handlejson.FromValue(&identifier.Value{
+		Index: 1, Type: "HS_SITE.PREFIX", Data: handle.AppendSite(nil, &site),
+		TTL: identifier.DefaultTTL, Perms: identifier.DefaultPerms, Timestamp: uint32(a.Namespace.Updated.Unix())}))
+	return o.handles, body
 }
 
 // resolvePrivate answers with what the asker may read, and tells it to authenticate if that is not all.
@@ -215,8 +222,8 @@ func (c *restCall) delete() {
 	c.carryOut(handle.OpRemoveValue, 0, handle.AppendIndexesRequest(nil, c.name, indexes))
 }
 
-// page is the part of a list that is asked for.
-type page struct {
+// listPage is the part of a list that is asked for.
+type listPage struct {
 	number, size int // negative: the whole list
 	seen         int
 	names        []string
@@ -227,8 +234,8 @@ const maxListed = 1_000_000
 
 var errTooMany = errors.New("the list is too long to be answered at once; ask for pages")
 
-func (c *restCall) page() (*page, error) {
-	p := &page{number: -1, size: -1, names: []string{}}
+func (c *restCall) page() (*listPage, error) {
+	p := &listPage{number: -1, size: -1, names: []string{}}
 	for name, to := range map[string]*int{"page": &p.number, "pageSize": &p.size} {
 		if text := c.params.Get(name); text != "" {
 			n, err := strconv.ParseInt(text, 10, 32)
@@ -241,9 +248,9 @@ func (c *restCall) page() (*page, error) {
 	return p, nil
 }
 
-func (p *page) all() bool { return p.number < 0 || p.size < 0 }
+func (p *listPage) all() bool { return p.number < 0 || p.size < 0 }
 
-func (p *page) add(name string) error {
+func (p *listPage) add(name string) error {
 	if p.all() || p.seen >= p.number*p.size && p.seen-p.number*p.size < p.size {
 		if len(p.names) == maxListed {
 			return errTooMany
@@ -255,7 +262,7 @@ func (p *page) add(name string) error {
 }
 
 // body is the answer with a page, of which the names still have to be put in their place.
-func (p *page) body() handleBody {
+func (p *listPage) body() handleBody {
 	b := handleBody{ResponseCode: handle.RcodeSuccess, TotalCount: strconv.Itoa(p.seen)}
 	if !p.all() {
 		b.Page, b.PageSize = &p.number, &p.size

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"net/url"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,6 +31,10 @@ type Options struct {
 	// Handles carries out what the REST interface is asked for beside what everybody may read, and knows who is who.
 	// Default: none, and such requests are refused.
 	Handles Handles
+
+	// RedirectSchemes are the schemes of URLs to which browsers are sent, in lower case. Those that run scripts are
+	// left out. Default: http and https.
+	RedirectSchemes []string
 
 	Metrics *resolver.Metrics // default: none
 	Logger  *slog.Logger      // default: slog.Default()
@@ -71,6 +76,12 @@ func New(o Options) (*Server, error) {
 	if o.Next == nil {
 		o.Next = http.NotFoundHandler()
 	}
+	if o.RedirectSchemes == nil {
+		o.RedirectSchemes = []string{"http", "https"}
+	}
+	o.RedirectSchemes = slices.DeleteFunc(slices.Clone(o.RedirectSchemes), func(scheme string) bool {
+		return scheme == "javascript" || scheme == "data" || scheme == "vbscript"
+	})
 	return &Server{o: o, m: o.Metrics.Front("http"), sessions: newSessions()}, nil
 }
 
@@ -87,16 +98,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	case strings.HasPrefix(path, "/v1/"), path == "/openapi.json":
 		s.o.Next.ServeHTTP(w, req)
 	default:
-		http.Error(w, notFound, http.StatusNotFound)
+		s.read(w, req, s.proxy)
 	}
 }
-
-// notFound is what is told of paths that nothing serves.
-const notFound = `Nothing is served under this path. This is an idnode; it has:
-  /resolve?id=IDENTIFIER   what an identifier stands for, of any scheme
-  /api/handles/HANDLE      the same for Handle clients
-  /v1/                     registration, described in /openapi.json
-`
 
 // read runs fn for a GET or HEAD.
 func (s *Server) read(w http.ResponseWriter, req *http.Request, fn http.HandlerFunc) {

@@ -25,7 +25,7 @@ import (
 )
 
 // newServer serves the records of the captured server, and one namespace of each other kind.
-func newServer(t *testing.T) *httptest.Server {
+func newServer(t *testing.T, more ...*identifier.Record) *httptest.Server {
 	t.Helper()
 	var b storage.Batch
 	namespace := func(ns identifier.Namespace) {
@@ -56,6 +56,9 @@ func newServer(t *testing.T) *httptest.Server {
 		record(r)
 	}
 	record(&identifier.Record{Scheme: identifier.Handle, ID: "88.990.1001/gone", State: identifier.Revoked, Reason: "scrapped", Successor: "88.990.1001/item-1"})
+	for _, r := range more {
+		record(r)
+	}
 	for _, odd := range oddHandles {
 		record(&identifier.Record{Scheme: identifier.Handle, ID: odd, State: identifier.Active,
 			Values: []identifier.Value{{Index: 1, Type: "URL", Data: []byte(odd), Perms: identifier.DefaultPerms}}})
@@ -296,8 +299,8 @@ func TestDispatch(t *testing.T) {
 		{"GET", "/v1/limits", http.StatusTeapot},
 		{"POST", "/v1/identifiers:batch", http.StatusTeapot},
 		{"GET", "/openapi.json", http.StatusTeapot},
-		{"GET", "/", http.StatusNotFound},
-		{"GET", "/v1", http.StatusNotFound},
+		{"GET", "/", http.StatusOK},
+		{"GET", "/v1", http.StatusBadRequest},
 		{"GET", "/resolve/x", http.StatusNotFound},
 		{"GET", "/api/handles", http.StatusBadRequest},
 		{"GET", "/api/handles/", http.StatusBadRequest},
@@ -335,7 +338,7 @@ func TestTunnel(t *testing.T) {
 		{"/", messageType, 0, http.StatusOK},
 		{"/resolve", messageType, 20 + 262144, http.StatusOK},
 		{"/x", messageType, 20 + 262144 + 1, http.StatusRequestEntityTooLarge},
-		{"/x", "text/plain", 78, http.StatusNotFound},
+		{"/x", "text/plain", 78, http.StatusMethodNotAllowed},
 	} {
 		resp, err := http.Post(srv.URL+tt.path, tt.contentType, bytes.NewReader(make([]byte, tt.size)))
 		if err != nil {

@@ -79,6 +79,9 @@ type HTTP struct {
 	// both or not at all; without them the node makes a certificate of its own.
 	TLSCertFile string `koanf:"tls_cert_file"`
 	TLSKeyFile  string `koanf:"tls_key_file"`
+
+	// RedirectSchemes are the schemes of URLs to which browsers are sent.
+	RedirectSchemes []string `koanf:"redirect_schemes"`
 }
 
 // Admin is the operators' listener: metrics, health, profiles.
@@ -140,7 +143,7 @@ func Default() Config {
 		DNS: DNS{Listen: "127.0.0.1:5300", Zone: []string{"id.example"}, MaxTTL: 24 * time.Hour, NegativeTTL: time.Minute,
 			Suspended: "nxdomain", RRLSlip: 2},
 		GRPC:  GRPC{Listen: "127.0.0.1:9090"},
-		HTTP:  HTTP{Listen: "127.0.0.1:8080"},
+		HTTP:  HTTP{Listen: "127.0.0.1:8080", RedirectSchemes: []string{"http", "https"}},
 		Admin: Admin{Listen: "127.0.0.1:9464"},
 		Store: Store{Engine: "pebble", CacheBytes: 1 << 30, MinFreeBytes: 256 << 20,
 			ChangelogRetention: 7 * 24 * time.Hour},

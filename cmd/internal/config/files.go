@@ -105,8 +105,19 @@ func octets(raw []byte) []byte {
 	return raw
 }
 
-// check reads the files of HTTPS.
+// check looks at the schemes, and reads the files of HTTPS.
 func (h *HTTP) check() error {
+	for _, s := range h.RedirectSchemes {
+		switch s {
+		case "javascript", "data", "vbscript":
+			return fmt.Errorf("http.redirect_schemes: %s runs what a record says in the reader's browser", s)
+		case "":
+			return errors.New("http.redirect_schemes: one is empty")
+		}
+		if s != strings.ToLower(s) || strings.ContainsAny(s, ":/ ") {
+			return fmt.Errorf("http.redirect_schemes: %q is no scheme in lower case, such as https", s)
+		}
+	}
 	switch {
 	case h.TLSCertFile == "" && h.TLSKeyFile == "":
 		return nil

@@ -1,0 +1,134 @@
+package httpserver
+
+import (
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/idnode/idnode/proto/handle/location"
+	"github.com/idnode/idnode/proto/identifier"
+	"github.com/idnode/idnode/resolver"
+)
+
+// target is where a record leads.
+type target struct {
+	url    string
+	status int
+	ttl    time.Duration // for which that may be relied on
+}
+
+// target finds where the record that answers leads: by an alias, else by a place of 10320/loc, else by the first URL among
+// the values that are asked for. What is no safe URL is passed over.
+func (p *proxied) target(asked *resolver.Asked) (to target, ok bool) {
+	var alias, place, plain *identifier.Value
+	asked.Answer.Values(&asked.Query, func(v *identifier.Value) bool {
+		for kind, first := range map[string]**identifier.Value{"HS_ALIAS": &alias, location.Type: &place, "URL": &plain} {
+			if *first != nil || !strings.EqualFold(v.Type, kind) {
+				continue
+			}
+			if kind == "URL" {
+				if _, safe := p.s.safeURL(string(v.Data) + p.params.Get("urlappend")); !safe {
+					continue
+				}
+			}
+			*first = v
+		}
+		return true
+	})
+	if alias != nil && !flag(p.params, "ignore_aliases", false) {
+		if name := string(alias.Data); name != "" && name != p.text {
+			return target{"/" + escapePath(name), http.StatusMovedPermanently, lifetime(alias)}, true
+		}
+	}
+	if place != nil {
+		if to, ok := p.placed(place); ok {
+			return to, true
+		}
+	}
+	if plain == nil {
+		return target{}, false
+	}
+	return target{string(plain.Data) + p.params.Get("urlappend"), http.StatusFound, lifetime(plain)}, true
+}
+
+// placed chooses a place of a value of type 10320/loc.
+func (p *proxied) placed(v *identifier.Value) (to target, ok bool) {
+	places, err := location.Parse(v.Data)
+	if err != nil {
+		return target{}, false
+	}
+	r := location.Request{Random: func(below float64) float64 { return rand.Float64() * below }}
+	for _, text := range p.params["locatt"] {
+		if name, value, ok := strings.Cut(text, ":"); ok {
+			r.Attributes = append(r.Attributes, [2]string{name, value})
+		}
+	}
+	one := places.Choose(r)
+	if one == nil {
+		return target{}, false
+	}
+	to = target{one.Href + p.params.Get("urlappend"), http.StatusFound, lifetime(v)}
+	if code, err := strconv.Atoi(one.Attributes["http_sc"]); err == nil && slices.Contains([]int{301, 302, 303, 307, 308}, code) {
+		to.status = code
+	}
+	_, ok = p.s.safeURL(to.url)
+	return to, ok
+}
+
+// lifetime is how long from now a value may be relied on.
+func lifetime(v *identifier.Value) time.Duration {
+	if v.TTLType == identifier.Absolute {
+		return max(0, time.Until(time.Unix(int64(uint32(v.TTL)), 0)))
+	}
+	return max(0, time.Duration(v.TTL)*time.Second)
+}
+
+// safeURL is the text of a URL as it may stand in a header: with what is not ASCII, and what has no place in a URL,
+// percent-encoded. It reports false for what nobody is to be sent to: other schemes, no host, control characters.
+func (s *Server) safeURL(text string) (string, bool) {
+	if strings.HasPrefix(text, "/") && !strings.HasPrefix(text, "//") && !strings.HasPrefix(text, `/\`) {
+		return encodeURL(text)
+	}
+	scheme, _, ok := strings.Cut(text, ":")
+	if !ok || !slices.Contains(s.o.RedirectSchemes, strings.ToLower(scheme)) {
+		return "", false
+	}
+	encoded, ok := encodeURL(text)
+	if !ok {
+		return "", false
+	}
+	u, err := url.Parse(encoded)
+	return encoded, err == nil && (u.Host != "" || u.Scheme != "http" && u.Scheme != "https")
+}
+
+// encodeURL percent-encodes what may not stand in a URL (RFC 3986, section 2). What is encoded already stays.
+func encodeURL(text string) (string, bool) {
+	const digits = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c < ' ' || c == 0x7f:
+			return "", false
+		case c > 0x7f, strings.IndexByte(" \"<>\\^`{|}", c) >= 0:
+			b.WriteByte('%')
+			b.WriteByte(digits[c>>4])
+			b.WriteByte(digits[c&15])
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String(), true
+}
+
+// escapePath escapes an identifier for a path, in which its slashes may stay.
+func escapePath(id string) string {
+	escaped := strings.ReplaceAll(url.PathEscape(id), "%2F", "/")
+	if strings.HasPrefix(escaped, "/") || strings.HasPrefix(escaped, `%5C`) {
+		return url.PathEscape(id) // a path that begins with two slashes is another host's
+	}
+	return escaped
+}
