@@ -311,3 +311,35 @@ func TestScansAreNotRegistered(t *testing.T) {
 		}
 	}
 }
+
+func TestDigitalLinkPath(t *testing.T) {
+	for path, want := range map[string]string{
+		"/01/06901234567892":                  "/01/06901234567892",
+		"/gtin/6901234567892/ser/A%2F1":       "/01/06901234567892/21/A%2F1",
+		"/shop/01/06901234567892/10/L1/21/S1": "/01/06901234567892/10/L1/21/S1",
+		"/01/x":                               "", // meant as one
+		"/00/1":                               "",
+		"/88.101.5/01/06901234567892":         "-",
+		"/nothing/here":                       "-",
+		"/01":                                 "-",
+		"/01/":                                "-",
+		"/":                                   "-",
+		"":                                    "-",
+		"01/06901234567892":                   "-",
+		"/shop/01/06901234567893":             "-",
+	} {
+		if looks := LooksLikeDigitalLink(path); looks != (want != "-") {
+			t.Errorf("%s: looks like one: %v", path, looks)
+		}
+		if want == "" || want == "-" {
+			continue
+		}
+		id, err := GS1.Parse(path)
+		if err != nil || id.DigitalLinkPath() != want {
+			t.Errorf("%s: %q, %v, want %q", path, id.DigitalLinkPath(), err, want)
+		}
+	}
+	if id, err := Handle.Parse("88.1/x"); err != nil || id.DigitalLinkPath() != "" {
+		t.Errorf("a Handle: %q, %v", id.DigitalLinkPath(), err)
+	}
+}

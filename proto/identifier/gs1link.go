@@ -224,3 +224,40 @@ func linkAI(segment string) string {
 	}
 	return ""
 }
+
+// LooksLikeDigitalLink reports whether the path of a URI, escaped, is meant as a GS1 Digital Link: it begins with a primary
+// key, by its number or its short name, and something behind it, or it holds a key with a value that is right further
+// on (GS1 Digital Link URI Syntax, section 4). The path of a Handle is none, whatever stands in its suffix.
+func LooksLikeDigitalLink(path string) bool {
+	if path == "" || path[0] != '/' {
+		return false
+	}
+	first, rest, more := strings.Cut(path[1:], "/")
+	if isKey(linkAI(first)) && more && rest != "" {
+		return true
+	}
+	if strings.Contains(first, ".") && isDigits(strings.ReplaceAll(first, ".", "")) {
+		return false
+	}
+	var buffer [12]gs1Pair
+	_, _, slip := splitLink(buffer[:0], path)
+	return slip.what == ""
+}
+
+// IsCompressedLink reports whether id was read from a compressed GS1 Digital Link.
+func (id ID) IsCompressedLink() bool { return id.form == formPacked }
+
+// DigitalLinkPath is the path of the GS1 Digital Link of id, escaped and not compressed, such as
+// "/01/06901234567892/21/A1"; it is empty for identifiers of other schemes.
+func (id ID) DigitalLinkPath() string {
+	if id.scheme != GS1 {
+		return ""
+	}
+	var buffer [4]gs1Pair
+	pairs, _ := splitElements(buffer[:0], id.name)
+	var b strings.Builder
+	for _, p := range pairs {
+		b.WriteString("/" + p.ai + "/" + url.PathEscape(p.value))
+	}
+	return b.String()
+}
