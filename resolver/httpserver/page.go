@@ -261,6 +261,8 @@ var words = map[string][2]string{
 	"overloaded-text":       {"请稍后再试。", "Try again in a moment."},
 	"failed-title":          {"服务出错", "Failed"},
 	"failed-text":           {"本节点未能给出应答。", "This node could not answer."},
+	"no-link-title":         {"没有这种链接", "No link of this type"},
+	"no-link-text":          {"这个标识有记录，但没有所要求类型的链接。加 ?linkType=linkset 可查看全部链接。", "There is a record, and no link of the type that is asked for. All links: ?linkType=linkset"},
 	"referral-title":        {"由企业节点解析", "Answered by the enterprise's own node"},
 	"referral-text":         {"这个标识的数据在企业自己的节点上。", "The identifier's record is kept by the enterprise's own node."},
 	"ask":                   {"查询地址", "Ask"},

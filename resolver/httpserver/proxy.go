@@ -50,6 +50,10 @@ func (s *Server) proxy(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	p.text = text
+	if id, err, ok := readDigitalLink(req, text); ok {
+		p.digitalLink(id, err)
+		return
+	}
 	q, err := query(params)
 	q.NoCache = flag(params, "auth", false)
 	asked := resolver.Asked{Query: q, Answer: resolver.Answer{Status: resolver.Invalid}, Err: err}

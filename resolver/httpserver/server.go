@@ -32,6 +32,9 @@ type Options struct {
 	// Default: none, and such requests are refused.
 	Handles Handles
 
+	// PublicURL is where browsers and scanners find this server, such as https://id.example. Default: what a request says.
+	PublicURL string
+
 	// RedirectSchemes are the schemes of URLs to which browsers are sent, in lower case. Those that run scripts are
 	// left out. Default: http and https.
 	RedirectSchemes []string
@@ -93,6 +96,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		s.guard(w, req, s.tunnel)
 	case path == "/resolve":
 		s.read(w, req, s.resolve)
+	case path == "/.well-known/gs1resolver":
+		s.read(w, req, s.wellKnown)
 	case strings.HasPrefix(path, apiPath):
 		s.rest(w, req)
 	case strings.HasPrefix(path, "/v1/"), path == "/openapi.json":
@@ -108,6 +113,7 @@ func (s *Server) read(w http.ResponseWriter, req *http.Request, fn http.HandlerF
 	switch req.Method {
 	case http.MethodGet, http.MethodHead:
 	case http.MethodOptions:
+		w.Header().Set("Allow", "GET, HEAD, OPTIONS")
 		w.Header().Set("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS")
 		w.WriteHeader(http.StatusNoContent)
 		return

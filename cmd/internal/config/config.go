@@ -80,6 +80,9 @@ type HTTP struct {
 	TLSCertFile string `koanf:"tls_cert_file"`
 	TLSKeyFile  string `koanf:"tls_key_file"`
 
+	// PublicURL is where browsers and scanners find the port, such as https://id.example. Default: what they ask for.
+	PublicURL string `koanf:"public_url"`
+
 	// RedirectSchemes are the schemes of URLs to which browsers are sent.
 	RedirectSchemes []string `koanf:"redirect_schemes"`
 }

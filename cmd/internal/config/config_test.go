@@ -238,6 +238,8 @@ func TestMistakes(t *testing.T) {
 		{"scheme", "node:\n  prefixes: [\"isbn:978\"]\n", `unknown scheme "isbn"`},
 		{"engine", "store:\n  engine: tikv\n", "store.engine"},
 		{"negative", "limits:\n  batch_rows: -1\n", "limits.batch_rows"},
+		{"public URL", "http:\n  public_url: id.example\n", "http.public_url"},
+		{"public URL with a path", "http:\n  public_url: https://id.example/a\n", "http.public_url"},
 		{"redirects to scripts", "http:\n  redirect_schemes: [https, javascript]\n", "http.redirect_schemes"},
 		{"redirects to a URL", "http:\n  redirect_schemes: [\"https:\"]\n", "http.redirect_schemes"},
 		{"certificate without key", "http:\n  tls_cert_file: /nonexistent/cert\n", "http.tls_cert_file"},

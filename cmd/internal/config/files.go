@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"strings"
 
@@ -105,8 +106,11 @@ func octets(raw []byte) []byte {
 	return raw
 }
 
-// check looks at the schemes, and reads the files of HTTPS.
+// check looks at the URLs, and reads the files of HTTPS.
 func (h *HTTP) check() error {
+	if u, err := url.Parse(h.PublicURL); h.PublicURL != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "") {
+		return fmt.Errorf("http.public_url: %q is no URL of a host, such as https://id.example", h.PublicURL)
+	}
 	for _, s := range h.RedirectSchemes {
 		switch s {
 		case "javascript", "data", "vbscript":

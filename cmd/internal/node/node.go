@@ -234,7 +234,8 @@ func (n *Node) buildSurfaces() error {
 		return err
 	}
 	front, err := httpserver.New(httpserver.Options{Resolver: n.resolver, Site: func() []byte { return n.site },
-		Next: registration, Tunnel: handles.AppendAnswer, Handles: handles, RedirectSchemes: n.cfg.HTTP.RedirectSchemes, Metrics: metrics, Logger: n.log})
+		Next: registration, Tunnel: handles.AppendAnswer, Handles: handles, PublicURL: n.cfg.HTTP.PublicURL, RedirectSchemes: n.cfg.HTTP.RedirectSchemes,
+		Metrics: metrics, Logger: n.log})
 	if err != nil {
 		return err
 	}
