@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/idnode/idnode/proto/handle"
 	"github.com/idnode/idnode/proto/identifier"
@@ -140,8 +141,40 @@ func (p *proxied) row(v *identifier.Value) row {
 var rights = []string{"add handle", "delete handle", "add prefix", "delete prefix", "modify value", "remove value", "add value",
 	"modify admin", "remove admin", "add admin", "read value", "list handles", "list prefixes"}
 
-// describeValue is a value's data for people.
+// describeValue is a value's data for people, cut to what a page shows.
 func describeValue(v *identifier.Value) string {
+	if text, ok := inWords(v); ok {
+		return cut(text)
+	}
+	data := cut(string(v.Data))
+	if utf8.ValidString(data) && !strings.ContainsFunc(data, isBinary) {
+		return data
+	}
+	shown := v.Data[:min(len(v.Data), maxShown)]
+	text := "base64: " + base64.StdEncoding.EncodeToString(shown)
+	if len(shown) < len(v.Data) {
+		text += more
+	}
+	return text
+}
+
+// more marks a text that was cut.
+const more = " …"
+
+// cut cuts a text to what a page shows, between two characters.
+func cut(text string) string {
+	if len(text) <= maxShown {
+		return text
+	}
+	at := maxShown
+	for at > maxShown-utf8.UTFMax && !utf8.RuneStart(text[at]) {
+		at--
+	}
+	return text[:at] + more
+}
+
+// inWords is what a value of one of the Handle System's own types says.
+func inWords(v *identifier.Value) (text string, ok bool) {
 	switch strings.ToUpper(v.Type) {
 	case "HS_ADMIN":
 		if a, err := handle.ParseAdmin(v.Data); err == nil {
@@ -151,7 +184,7 @@ func describeValue(v *identifier.Value) string {
 					names = append(names, name)
 				}
 			}
-			return fmt.Sprintf("handle=%s; index=%d; [%s]", a.Ref.Handle, a.Ref.Index, strings.Join(names, ", "))
+			return fmt.Sprintf("handle=%s; index=%d; [%s]", a.Ref.Handle, a.Ref.Index, strings.Join(names, ", ")), true
 		}
 	case "HS_VLIST":
 		if refs, rest, err := handle.ParseRefs(v.Data); err == nil && len(rest) == 0 {
@@ -159,32 +192,26 @@ func describeValue(v *identifier.Value) string {
 			for _, r := range refs {
 				names = append(names, fmt.Sprintf("%d:%s", r.Index, r.Handle))
 			}
-			return strings.Join(names, "; ")
+			return strings.Join(names, "; "), true
 		}
 	case "HS_SITE", "HS_SITE.6", "HS_SITE.PREFIX", "HS_NA_DELEGATE":
 		if s, err := handle.ParseSite(v.Data); err == nil {
-			text := fmt.Sprintf("serial %d", s.Serial)
+			var b strings.Builder
+			fmt.Fprintf(&b, "serial %d", s.Serial)
 			for _, server := range s.Servers {
-				text += "; " + server.Addr.Unmap().String()
+				b.WriteString("; " + server.Addr.Unmap().String())
 				for _, i := range server.Interfaces {
-					text += fmt.Sprintf(" %s %d", [...]string{"UDP", "TCP", "HTTP", "HTTPS", "?"}[min(i.Protocol, 4)], i.Port)
+					fmt.Fprintf(&b, " %s %d", [...]string{"UDP", "TCP", "HTTP", "HTTPS", "?"}[min(i.Protocol, 4)], i.Port)
 				}
 			}
-			return text
+			return b.String(), true
 		}
 	case "HS_PUBKEY":
 		if k, err := handle.ParsePublicKey(v.Data); err == nil {
-			return fmt.Sprintf("%s, SHA-256 %x", k.Algorithm, sha256.Sum256(v.Data))
+			return fmt.Sprintf("%s, SHA-256 %x", k.Algorithm, sha256.Sum256(v.Data)), true
 		}
 	}
-	data, more := v.Data, ""
-	if len(data) > maxShown {
-		data, more = data[:maxShown], " …"
-	}
-	if text := strings.ToValidUTF8(string(data), "\ufffd"); !strings.ContainsRune(text, '\ufffd') && !strings.ContainsFunc(text, isBinary) {
-		return text + more
-	}
-	return "base64: " + base64.StdEncoding.EncodeToString(data) + more
+	return "", false
 }
 
 func isBinary(r rune) bool { return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0x7f }
@@ -200,7 +227,8 @@ var styleText string
 var (
 	pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{"word": word, "path": func(id string) string { return "/" + escapePath(id) }}).Parse(pageText))
 	style        = template.HTML("<style>" + styleText + "</style>")
-	policy       = "default-src 'none'; style-src 'sha256-" + digestOf(styleText) + "'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+	// Browsers hold the redirects that follow a form's request against form-action too: the field leads to other hosts.
+	policy = "default-src 'none'; style-src 'sha256-" + digestOf(styleText) + "'; form-action 'self' http: https:; base-uri 'none'; frame-ancestors 'none'"
 )
 
 func digestOf(text string) string {

@@ -95,9 +95,9 @@ func (p *proxied) answer(asked *resolver.Asked) {
 		}
 		p.record(asked)
 	case resolver.Referral:
-		if a.Service.HTTP != 0 && !show {
-			at := netip.AddrPortFrom(a.Service.IP.Unmap(), a.Service.HTTP)
-			p.redirect(target{url: "http://" + at.String() + p.req.URL.RequestURI(), status: http.StatusFound, ttl: 0})
+		at := "http://" + netip.AddrPortFrom(a.Service.IP.Unmap(), a.Service.HTTP).String() + p.req.URL.RequestURI()
+		if _, ok := p.s.safeURL(at); ok && a.Service.HTTP != 0 && !show {
+			p.redirect(target{url: at, status: http.StatusFound, ttl: 0})
 			return
 		}
 		p.problem(http.StatusOK, "referral", asked)
@@ -120,16 +120,17 @@ func (p *proxied) answer(asked *resolver.Asked) {
 
 // json answers a program: for a Handle as the REST interface does, for others as /resolve.
 func (p *proxied) json(asked *resolver.Asked) {
-	p.brief()
 	if asked.Query.ID.Scheme() == identifier.Handle {
 		status, body := restAnswer(&asked.Query, &asked.Answer, flag(p.params, "doNotRefer", false))
 		if asked.Answer.Status == resolver.Revoked {
 			status = http.StatusGone
 		}
 		body.Handle = &p.text
+		p.keep(status)
 		writeREST(p.w, p.params, status, body)
 		return
 	}
+	p.keep(outcomes[asked.Answer.Status].resolve)
 	writeJSON(p.w, outcomes[asked.Answer.Status].resolve, marshal(describe(p.text, asked)))
 }
 
@@ -139,6 +140,14 @@ const maxShared = 5 * time.Minute
 
 // brief lets an answer be kept for a short while.
 func (p *proxied) brief() { p.w.Header().Set("Cache-Control", "max-age=60") }
+
+// keep lets an answer be kept for a short while, but not that we were too busy or broken.
+func (p *proxied) keep(status int) {
+	p.brief()
+	if status >= http.StatusInternalServerError {
+		p.w.Header().Set("Cache-Control", "no-store")
+	}
+}
 
 // redirect sends the asker to a target.
 func (p *proxied) redirect(to target) {
@@ -182,7 +191,11 @@ const overview = `This is an idnode. It has:
 
 // problem answers that there is nothing to show or to go to.
 func (p *proxied) problem(status int, kind string, asked *resolver.Asked) {
-	p.brief()
+	p.keep(status)
+	if p.accept.json() { // the path is none of an identifier; what identifiers have to say has been told
+		writeJSON(p.w, status, marshal(describe(p.text, &resolver.Asked{Answer: resolver.Answer{Status: resolver.Invalid}})))
+		return
+	}
 	out := p.page(kind, asked)
 	if e, ok := errors.AsType[*identifier.SyntaxError](asked.Err); ok {
 		out.Meant = e.Meant

@@ -31,7 +31,7 @@ func (p *proxied) target(asked *resolver.Asked) (to target, ok bool) {
 				continue
 			}
 			if kind == "URL" {
-				if _, safe := p.s.safeURL(string(v.Data) + p.params.Get("urlappend")); !safe {
+				if _, safe := p.appended(string(v.Data)); !safe {
 					continue
 				}
 			}
@@ -52,8 +52,33 @@ func (p *proxied) target(asked *resolver.Asked) (to target, ok bool) {
 	if plain == nil {
 		return target{}, false
 	}
-	return target{string(plain.Data) + p.params.Get("urlappend"), http.StatusFound, lifetime(plain)}, true
+	to = target{status: http.StatusFound, ttl: lifetime(plain)}
+	to.url, ok = p.appended(string(plain.Data))
+	return to, ok
 }
+
+// appended is the URL of a record with what the asker wants appended to it. It reports false if that is none to which
+// anybody is to be sent, or leads to another host than the record says: who makes a link does not choose the host.
+func (p *proxied) appended(text string) (whole string, ok bool) {
+	whole = text + p.params.Get("urlappend")
+	recorded, ok := p.s.safeURL(text)
+	if !ok || strings.HasPrefix(text, "/") { // a record does not lead to paths of ours
+		return "", false
+	}
+	encoded, ok := p.s.safeURL(whole)
+	if !ok {
+		return "", false
+	}
+	was, err := url.Parse(recorded)
+	if err != nil {
+		return "", false
+	}
+	is, err := url.Parse(encoded)
+	return whole, err == nil && is.Scheme == was.Scheme && is.Host == was.Host && is.User.String() == was.User.String()
+}
+
+// maxAttributes bounds the attributes of a place that an asker names, each of which is looked for in every place.
+const maxAttributes = 16
 
 // placed chooses a place of a value of type 10320/loc.
 func (p *proxied) placed(v *identifier.Value) (to target, ok bool) {
@@ -62,7 +87,10 @@ func (p *proxied) placed(v *identifier.Value) (to target, ok bool) {
 		return target{}, false
 	}
 	r := location.Request{Random: func(below float64) float64 { return rand.Float64() * below }}
-	for _, text := range p.params["locatt"] {
+	for i, text := range p.params["locatt"] {
+		if i == maxAttributes {
+			break
+		}
 		if name, value, ok := strings.Cut(text, ":"); ok {
 			r.Attributes = append(r.Attributes, [2]string{name, value})
 		}
@@ -71,11 +99,11 @@ func (p *proxied) placed(v *identifier.Value) (to target, ok bool) {
 	if one == nil {
 		return target{}, false
 	}
-	to = target{one.Href + p.params.Get("urlappend"), http.StatusFound, lifetime(v)}
+	to = target{status: http.StatusFound, ttl: lifetime(v)}
+	to.url, ok = p.appended(one.Href)
 	if code, err := strconv.Atoi(one.Attributes["http_sc"]); err == nil && slices.Contains([]int{301, 302, 303, 307, 308}, code) {
 		to.status = code
 	}
-	_, ok = p.s.safeURL(to.url)
 	return to, ok
 }
 
@@ -102,7 +130,7 @@ func (s *Server) safeURL(text string) (string, bool) {
 		return "", false
 	}
 	u, err := url.Parse(encoded)
-	return encoded, err == nil && (u.Host != "" || u.Scheme != "http" && u.Scheme != "https")
+	return encoded, err == nil && (u.Hostname() != "" || u.Scheme != "http" && u.Scheme != "https")
 }
 
 // encodeURL percent-encodes what may not stand in a URL (RFC 3986, section 2). What is encoded already stays.
@@ -124,11 +152,13 @@ func encodeURL(text string) (string, bool) {
 	return b.String(), true
 }
 
-// escapePath escapes an identifier for a path, in which its slashes may stay.
+// escapePath escapes an identifier for a path, in which its slashes may stay. They are escaped as well where a browser
+// would make something else of them: a path that begins with two slashes is another host's, and segments of dots are
+// taken out.
 func escapePath(id string) string {
-	escaped := strings.ReplaceAll(url.PathEscape(id), "%2F", "/")
-	if strings.HasPrefix(escaped, "/") || strings.HasPrefix(escaped, `%5C`) {
-		return url.PathEscape(id) // a path that begins with two slashes is another host's
+	dots := func(segment string) bool { return segment == "." || segment == ".." }
+	if strings.HasPrefix(id, "/") || strings.HasPrefix(id, `\`) || slices.ContainsFunc(strings.Split(id, "/"), dots) {
+		return url.PathEscape(id)
 	}
-	return escaped
+	return strings.ReplaceAll(url.PathEscape(id), "%2F", "/")
 }

@@ -40,7 +40,7 @@ type Locations struct {
 // Location is a place.
 type Location struct {
 	Href       string
-	Weight     float64           // how often it is chosen beside others; 0: only where it is asked for, or alone
+	Weight     float64           // how often it is chosen beside others; 0: only if nothing else is left
 	Attributes map[string]string // all of them, href and weight as well, by their names in lower case
 }
 
@@ -101,13 +101,13 @@ func chooseBy(attributes map[string]string) []string {
 	return order
 }
 
-// weight is that of a place, 1 where it has none that is a number from 0.
+// weight is that of a place, 1 where it has none that is a number. One below 0 is no more than 0.
 func weight(attributes map[string]string) float64 {
 	w, err := strconv.ParseFloat(strings.TrimSpace(attributes["weight"]), 64)
-	if err != nil || w < 0 || math.IsNaN(w) || math.IsInf(w, 0) {
+	if err != nil || math.IsNaN(w) || math.IsInf(w, 0) {
 		return 1
 	}
-	return w
+	return max(0, w)
 }
 
 // Request is for whom a place is chosen.
@@ -118,31 +118,27 @@ type Request struct {
 }
 
 // Choose returns a place, nil if there is none. Each way of choosing narrows what is left; one that would leave nothing is
-// passed over.
+// passed over. What is left at the end is drawn by weight, whether or not the value names that.
 func (l *Locations) Choose(r Request) *Location {
 	left := make([]*Location, len(l.All))
 	for i := range l.All {
 		left[i] = &l.All[i]
 	}
-	asked := false
 	for _, by := range l.ChooseBy {
 		switch by {
 		case "locatt":
 			for _, a := range r.Attributes {
 				if kept := having(left, a[0], a[1]); len(kept) > 0 {
-					left, asked = kept, true
+					left = kept
 				}
 			}
 		case "country":
 			left = inCountry(left, r.Country)
 		case "weighted":
-			return weighted(left, asked, r.Random)
+			return weighted(left, r.Random)
 		}
 	}
-	if len(left) == 0 {
-		return nil
-	}
-	return left[0]
+	return weighted(left, r.Random)
 }
 
 func having(all []*Location, name, value string) (kept []*Location) {
@@ -174,9 +170,8 @@ func inCountry(all []*Location, country string) []*Location {
 	return all
 }
 
-// weighted draws a place by the weights. Those of weight 0 are drawn only if they were asked for by an attribute, or if there
-// are no others.
-func weighted(all []*Location, asked bool, random func(below float64) float64) *Location {
+// weighted draws a place by the weights. Those of weight 0 are drawn only if there are no others, and then all alike.
+func weighted(all []*Location, random func(below float64) float64) *Location {
 	if len(all) == 0 {
 		return nil
 	}
@@ -184,8 +179,11 @@ func weighted(all []*Location, asked bool, random func(below float64) float64) *
 	for _, one := range all {
 		total += one.Weight
 	}
-	if total == 0 || asked && len(all) == 1 || random == nil {
+	switch {
+	case random == nil:
 		return first(all)
+	case total == 0:
+		return all[min(int(random(float64(len(all)))), len(all)-1)]
 	}
 	at := random(total)
 	for _, one := range all {
