@@ -67,6 +67,7 @@ The node is running; its log is $log. Try, from another terminal in this directo
 
   curl 'http://$http/resolve?id=88.1021.150/BRG-6205-0001'
   curl 'http://$http/api/handles/88.1021.150/BRG-6205-0001?pretty'
+  curl -i 'http://$http/01/06901234567892?linkType=linkset'
   bin/idctl$server resolve 88.1021.150/BRG-6205-0001
   bin/idctl resolve 88.1021.150/BRG-6205-0001 --via grpc$via_grpc
   bin/idctl resolve 88.1021.150/BRG-6205-0001 --via handle-udp$via_handle
@@ -92,7 +93,7 @@ cat <<EOF
   bin/idctl$server resolve $mine
   curl http://$admin/metrics
 
-In a browser: http://$http/resolve?id=88.1021.150/BRG-6205-0001
+In a browser: http://$http/88.1021.150/BRG-6205-0001?noredirect
 The operator's API key is in $IDCTL_KEY_FILE. Stop with Ctrl-C; what you registered stays in $run.
 EOF
 wait $node
