@@ -5,6 +5,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -17,7 +18,7 @@ import (
 
 const (
 	maxRESTBody = 4 << 20          // octets of a body: a record of the node's limits in base64, and room
-	restTimeout = 30 * time.Second // for a body to arrive
+	bodyTimeout = 30 * time.Second // for a body to arrive
 )
 
 // handles serves /api/handles and what is below it.
@@ -143,6 +144,10 @@ func (c *restCall) put() {
 			c.refuse(http.StatusRequestEntityTooLarge, "the body is longer than "+strconv.FormatInt(tooLarge.Limit, 10)+" octets")
 			return
 		}
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			c.refuse(http.StatusRequestTimeout, "the body did not come in "+c.s.bodyTimeout.String())
+			return
+		}
 		c.answer(http.StatusBadRequest, handleBody{ResponseCode: handle.RcodeProtocolError, Message: err.Error()})
 		return
 	}
@@ -179,7 +184,7 @@ func (c *restCall) body() ([]identifier.Value, error) {
 // read reads the request's body.
 func (c *restCall) read() ([]byte, error) {
 	// Not every ResponseWriter has deadlines; the real one does.
-	_ = http.NewResponseController(c.w).SetReadDeadline(time.Now().Add(restTimeout))
+	_ = http.NewResponseController(c.w).SetReadDeadline(time.Now().Add(c.s.bodyTimeout))
 	return io.ReadAll(http.MaxBytesReader(c.w, c.req.Body, maxRESTBody))
 }
 

@@ -118,20 +118,22 @@ func (p *proxied) answer(asked *resolver.Asked) {
 	}
 }
 
-// json answers a program: for a Handle as the REST interface does, for others as /resolve.
+// json answers a program, with the status that a page would have: for a Handle with the body of the REST interface, for
+// others with that of /resolve.
 func (p *proxied) json(asked *resolver.Asked) {
-	if asked.Query.ID.Scheme() == identifier.Handle {
-		status, body := restAnswer(&asked.Query, &asked.Answer, flag(p.params, "doNotRefer", false))
-		if asked.Answer.Status == resolver.Revoked {
-			status = http.StatusGone
-		}
-		body.Handle = &p.text
-		p.keep(status)
-		writeREST(p.w, p.params, status, body)
+	a := &asked.Answer
+	status := outcomes[a.Status].resolve
+	p.keep(status)
+	if asked.Query.ID.Scheme() != identifier.Handle {
+		writeJSON(p.w, status, marshal(describe(p.text, asked)))
 		return
 	}
-	p.keep(outcomes[asked.Answer.Status].resolve)
-	writeJSON(p.w, outcomes[asked.Answer.Status].resolve, marshal(describe(p.text, asked)))
+	_, body := restAnswer(&asked.Query, a, false)
+	body.Handle = &p.text
+	if a.Status == resolver.Revoked || a.Status == resolver.Suspended {
+		body.Message = a.Reason
+	}
+	writeREST(p.w, p.params, status, body)
 }
 
 // maxShared bounds how long an answer may be kept by those between us and the asker: a record that is changed or revoked

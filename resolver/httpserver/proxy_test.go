@@ -223,8 +223,9 @@ func TestProxyPrograms(t *testing.T) {
 		{"/88.990.1001/url", "application/json, text/html;q=0.5", 200, 1},
 		{"/88.990.1001/nothing", "application/json", 404, 100},
 		{"/88.990.1001/%3Cgone%3E", "application/json", 410, 100},
-		{"/88.990.2000/x", "application/json", 300, 303},
-		{"/99.1/x", "application/json", 400, 301},
+		{"/88.990.2000/x", "application/json", 200, 303},
+		{"/88.990.3000/x", "application/json", 403, 100},
+		{"/99.1/x", "application/json", 404, 301},
 		{"/6901234567892", "application/json", 404, 301},
 	} {
 		got := look(t, srv, c.target, "Accept: "+c.accept)

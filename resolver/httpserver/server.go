@@ -63,6 +63,8 @@ type Server struct {
 	o        Options
 	m        *resolver.FrontMetrics
 	sessions *sessions
+
+	bodyTimeout time.Duration
 }
 
 // New returns a server.
@@ -85,7 +87,7 @@ func New(o Options) (*Server, error) {
 	o.RedirectSchemes = slices.DeleteFunc(slices.Clone(o.RedirectSchemes), func(scheme string) bool {
 		return scheme == "javascript" || scheme == "data" || scheme == "vbscript"
 	})
-	return &Server{o: o, m: o.Metrics.Front("http"), sessions: newSessions()}, nil
+	return &Server{o: o, m: o.Metrics.Front("http"), sessions: newSessions(), bodyTimeout: bodyTimeout}, nil
 }
 
 // ServeHTTP dispatches on the escaped path.
