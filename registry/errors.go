@@ -3,6 +3,7 @@ package registry
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/idnode/idnode/proto/identifier"
 	"github.com/idnode/idnode/storage"
@@ -37,6 +38,18 @@ const (
 	CodeDuplicate           = "duplicate"            // a second row of a batch for one identifier
 	CodeIdempotencyMismatch = "idempotency_mismatch" // the key was used for another request
 	CodeIdempotencyRunning  = "idempotency_running"  // the first request with the key has no answer yet
+	CodeInvalidTemplate     = "invalid_template"     // a field of a data template breaks a rule
+	CodeIncompatible        = "incompatible"         // stored records would break the template's new revision
+	CodeTemplateMismatch    = "template_mismatch"    // a record does not follow its data template; see Error.Violations
+	CodeInvalidApplication  = "invalid_application"  // a field of an application breaks a rule
+	CodeIncomplete          = "incomplete"           // what the step needs is not there yet; see Error.Violations
+	CodeInvalidAccount      = "invalid_account"      // a field of an account or identity breaks a rule
+	CodeInvalidFile         = "invalid_file"         // a file of another type than is taken, or damaged
+	CodeLockedOut           = "locked_out"           // too many failed log-ins; see Error.RetryAfter
+	CodeTooManyRequests     = "too_many_requests"    // a rate is exceeded; see Error.RetryAfter
+	CodeQuotaRecords        = "quota_records"        // the namespace's quota of records is used up
+	CodeQuotaRequests       = "quota_requests"       // the namespace's quota of requests a day is used up; see Error.RetryAfter
+	CodeQuotaPrefixes       = "quota_prefixes"       // the enterprise's quota of prefixes is used up
 	CodeNoSpace             = "no_space"             // the disk is too full to write; reads go on
 	CodeUnavailable         = "unavailable"          // the store cannot say now; retry with the same Idempotency-Key
 	CodeInternal            = "internal"             // we are broken
@@ -49,7 +62,10 @@ func Codes() []string {
 		CodeInvalidPrefix, CodeInvalidKey, CodeInvalidCursor, CodeUnauthenticated, CodeForbidden,
 		CodeNotYourNamespace, CodeNamespaceSuspended, CodeEnterpriseSuspended, CodeDelegated, CodeNotFound,
 		CodeAlreadyExists, CodeRevoked, CodeNotRevoked, CodeVersionMismatch, CodeConflict, CodeInvalidState,
-		CodeHasRecords, CodeDuplicate, CodeIdempotencyMismatch, CodeIdempotencyRunning, CodeNoSpace,
+		CodeHasRecords, CodeDuplicate, CodeIdempotencyMismatch, CodeIdempotencyRunning,
+		CodeInvalidTemplate, CodeIncompatible, CodeTemplateMismatch, CodeInvalidApplication, CodeIncomplete,
+		CodeInvalidAccount, CodeInvalidFile, CodeLockedOut, CodeTooManyRequests, CodeQuotaRecords,
+		CodeQuotaRequests, CodeQuotaPrefixes, CodeNoSpace,
 		CodeUnavailable, CodeInternal,
 	}
 }
@@ -64,7 +80,36 @@ type Error struct {
 	Expected uint64             // CodeVersionMismatch: the version asked for
 	Record   *identifier.Record // CodeRevoked: the tombstone
 
+	Violations []Violation   // all that is wrong, where more than one thing may be; Field and Detail are of the first
+	RetryAfter time.Duration // CodeLockedOut, CodeTooManyRequests, CodeQuotaRequests: when it may go again
+
 	Err error // the cause, for the log; never shown to clients
+
+	format string // what Detail was made of, for other languages; see In
+	args   []any
+}
+
+// Violation is one thing that is wrong with a request.
+type Violation struct {
+	Field  string // as Error.Field
+	Detail string
+
+	format string
+	args   []any
+}
+
+// violation notes one thing that is wrong with the field.
+func violation(field, format string, args ...any) Violation {
+	return Violation{Field: field, Detail: fmt.Sprintf(format, args...), format: format, args: args}
+}
+
+// refuseAll refuses for all of the violations; nil if there are none.
+func refuseAll(code string, all []Violation) *Error {
+	if len(all) == 0 {
+		return nil
+	}
+	first := all[0]
+	return &Error{Code: code, Field: first.Field, Detail: first.Detail, Violations: all, format: first.format, args: first.args}
 }
 
 func (e *Error) Error() string {
@@ -102,6 +147,12 @@ func AsError(err error) *Error {
 	return &Error{Code: CodeInternal, Detail: "the node failed; nothing about the request is wrong", Err: err}
 }
 
+// Refuse is a refusal by a package beside this one: format and args are the sentence in English, of
+// which the catalogue has the Chinese.
+func Refuse(code, field, format string, args ...any) *Error {
+	return refuse(code, field, format, args...)
+}
+
 func refuse(code, field, format string, args ...any) *Error {
-	return &Error{Code: code, Field: field, Detail: fmt.Sprintf(format, args...)}
+	return &Error{Code: code, Field: field, Detail: fmt.Sprintf(format, args...), format: format, args: args}
 }

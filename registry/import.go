@@ -29,6 +29,7 @@ const (
 type ImportOptions struct {
 	Actor    Actor
 	Mode     ImportMode // default ImportCreate
+	Language Language   // of the failures' details; default English
 	Allocate bool       // unknown namespaces under the node are allocated to Self; operators only
 }
 
@@ -294,7 +295,7 @@ func (r *Registrar) tryChunk(ctx context.Context, c *chunk, o ImportOptions) err
 	for i := range c.rows {
 		row := &c.rows[i]
 		if row.refusal != nil {
-			c.fail(row, row.refusal)
+			c.fail(row, row.refusal, o.Language)
 			continue
 		}
 		key, item := keys[next], items[next]
@@ -306,7 +307,7 @@ func (r *Registrar) tryChunk(ctx context.Context, c *chunk, o ImportOptions) err
 		out, refusal := r.evaluateRow(&row.request, item, now)
 		switch {
 		case refusal != nil:
-			c.fail(row, refusal)
+			c.fail(row, refusal, o.Language)
 		case out.op == 0:
 			c.skipped++
 		default:
@@ -331,8 +332,8 @@ func (r *Registrar) tryChunk(ctx context.Context, c *chunk, o ImportOptions) err
 	return err
 }
 
-func (c *chunk) fail(row *importRow, e *Error) {
-	detail := e.Detail
+func (c *chunk) fail(row *importRow, e *Error, l Language) {
+	detail := e.In(l)
 	if e.Field != "" && e.Field != "/id" {
 		detail = e.Field + ": " + detail
 	}

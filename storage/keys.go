@@ -20,6 +20,13 @@ const (
 	TableCredential  Table = 'k' // key id → API key
 	TableIdempotency Table = 'i' // day, scope → first answer
 	TableAudit       Table = 'a' // time, random → audit entry
+	TableTemplate    Table = 't' // scheme, namespace, name, revision → data template
+	TableFile        Table = 'f' // id, number → a file: what it is, then its parts
+	TableAccount     Table = 'u' // user name → account of a person or an application
+	TableApplication Table = 'p' // id → application for a prefix
+	TableApp         Table = 'b' // id → application that uses identifiers
+	TableIndex       Table = 'x' // kind, … → nothing: what is found by something else than its key
+	TableCounter     Table = 's' // kind, … → number, or time of last use
 	TableLongName    Table = 'd' // beginning of a DNS name from the zone down → nothing
 	TableCursor      Table = 'c' // follower → place in the change log
 	TableChange      Table = 'l' // place → changes; written and read by engines only
@@ -85,6 +92,92 @@ func EnterpriseKey(id string) []byte { return append([]byte{byte(TableEnterprise
 
 // CredentialKey is where the API key of that id is stored.
 func CredentialKey(id string) []byte { return append([]byte{byte(TableCredential)}, id...) }
+
+// TemplateKey is where the data template of that name is stored, of the namespace k.
+func TemplateKey(k identifier.Key, name string) []byte {
+	return keyenc.AppendString(TemplatesPrefix(k), name)
+}
+
+// TemplatesPrefix begins the keys of the data templates of the namespace k, in the order of names.
+func TemplatesPrefix(k identifier.Key) []byte {
+	b := append(make([]byte, 0, len(k.Name)+64), byte(TableTemplate), byte(k.Scheme))
+	return keyenc.AppendString(b, k.Name)
+}
+
+// TemplateRevisionKey is where a published revision of a data template is kept once it is past.
+func TemplateRevisionKey(k identifier.Key, name string, revision uint32) []byte {
+	return binary.BigEndian.AppendUint32(TemplateKey(k, name), revision)
+}
+
+// FileKey is where it is stored what the file of that id is; its parts are at FilePartKey.
+func FileKey(id string) []byte {
+	return keyenc.AppendString(append(make([]byte, 0, len(id)+8), byte(TableFile)), id)
+}
+
+// FilePartKey is where a part of a file is stored, from 0.
+func FilePartKey(id string, part uint32) []byte {
+	return binary.BigEndian.AppendUint32(FileKey(id), part)
+}
+
+// AccountKey is where the account of that user name is stored. Names are folded by the caller.
+func AccountKey(name string) []byte { return append([]byte{byte(TableAccount)}, name...) }
+
+// ApplicationKey is where the application for a prefix of that id is stored.
+func ApplicationKey(id string) []byte { return append([]byte{byte(TableApplication)}, id...) }
+
+// AppKey is where the application of that id is stored that uses identifiers.
+func AppKey(id string) []byte { return append([]byte{byte(TableApp)}, id...) }
+
+// Index tells apart what the index table is by.
+type Index byte
+
+const (
+	IndexField     Index = 'f' // template, field, value → records
+	IndexReference Index = 'r' // identifier → records that refer to it
+	IndexAccount   Index = 'a' // mail address, telephone, … → account
+)
+
+// IndexKey is a key of an index: parts are escaped and so compared one after the other; rest stands last as it is.
+func IndexKey(by Index, parts []string, rest []byte) []byte {
+	n := 8 + len(rest)
+	for _, p := range parts {
+		n += len(p) + 4
+	}
+	b := append(make([]byte, 0, n), byte(TableIndex), byte(by))
+	for _, p := range parts {
+		b = keyenc.AppendString(b, p)
+	}
+	return append(b, rest...)
+}
+
+// ParseIndexKey takes apart a key of an index with n parts.
+func ParseIndexKey(key []byte, n int) (by Index, parts []string, rest []byte, ok bool) {
+	if len(key) < 2 || key[0] != byte(TableIndex) {
+		return 0, nil, nil, false
+	}
+	by, rest = Index(key[1]), key[2:]
+	for range n {
+		var p string
+		if p, rest, ok = keyenc.ParseString(rest); !ok {
+			return 0, nil, nil, false
+		}
+		parts = append(parts, p)
+	}
+	return by, parts, rest, true
+}
+
+// Counter tells apart what is counted.
+type Counter byte
+
+const (
+	CounterLastUse  Counter = 'k' // key or account id → when it was last used
+	CounterRequests Counter = 'd' // day, namespace → requests
+)
+
+// CounterKey is where a number is kept that may be some seconds old.
+func CounterKey(of Counter, name string) []byte {
+	return append([]byte{byte(TableCounter), byte(of)}, name...)
+}
 
 // MetaKey is where a fact about the store itself is kept.
 func MetaKey(name string) []byte { return append([]byte{byte(TableMeta)}, name...) }

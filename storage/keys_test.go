@@ -25,10 +25,33 @@ func TestKeyBytes(t *testing.T) {
 	f("namespace", storage.NamespaceKey(identifier.Key{Scheme: identifier.OID, Name: "1.2.156"}), "n\x021.2.156")
 	f("enterprise", storage.EnterpriseKey("self"), "eself")
 	f("credential", storage.CredentialKey("k1"), "kk1")
+	ns := identifier.Key{Scheme: identifier.Handle, Name: "88.1"}
+	f("template", storage.TemplateKey(ns, "pump"), "t\x0188.1\x00\x01pump\x00\x01")
+	f("template revision", storage.TemplateRevisionKey(ns, "pump", 258), "t\x0188.1\x00\x01pump\x00\x01\x00\x00\x01\x02")
+	f("file", storage.FileKey("f1"), "ff1\x00\x01")
+	f("file part", storage.FilePartKey("f1", 2), "ff1\x00\x01\x00\x00\x00\x02")
+	f("account", storage.AccountKey("li"), "uli")
+	f("application", storage.ApplicationKey("p1"), "pp1")
+	f("app", storage.AppKey("b1"), "bb1")
+	f("index", storage.IndexKey(storage.IndexField, []string{"a", "b\x00"}, []byte("r\x01x")), "xfa\x00\x01b\x00\xff\x00\x01r\x01x")
+	f("counter", storage.CounterKey(storage.CounterLastUse, "k1"), "skk1")
 	f("meta", storage.MetaKey("format"), "Mformat")
 	f("cursor", storage.CursorKey("topsync"), "ctopsync")
 	f("idempotency", storage.IdempotencyKey(day, []byte("scope")), "i\x00\x00\x00\x02scope")
 	f("audit", storage.AuditKey(time.Unix(0, 258), [8]byte{'u', 7: 'v'}), "a\x00\x00\x00\x00\x00\x00\x01\x02u\x00\x00\x00\x00\x00\x00v")
+}
+
+func TestParseIndexKey(t *testing.T) {
+	key := storage.IndexKey(storage.IndexReference, []string{"x\x00y", ""}, []byte("rest"))
+	by, parts, rest, ok := storage.ParseIndexKey(key, 2)
+	if !ok || by != storage.IndexReference || len(parts) != 2 || parts[0] != "x\x00y" || parts[1] != "" || string(rest) != "rest" {
+		t.Errorf("ParseIndexKey = %c, %q, %q, %v", by, parts, rest, ok)
+	}
+	for _, key := range []string{"", "x", "xf", "xfabc", "rfa\x00\x01"} {
+		if _, parts, _, ok := storage.ParseIndexKey([]byte(key), 1); ok {
+			t.Errorf("ParseIndexKey(%q) = %q", key, parts)
+		}
+	}
 }
 
 func TestParseKeys(t *testing.T) {

@@ -87,7 +87,7 @@ func (s *server) createKey(ctx context.Context, in *keyInput) (*reply, error) {
 	for i, text := range b.IPs {
 		n, err := parseNetwork(text)
 		if err != nil {
-			return nil, &registry.Error{Code: registry.CodeInvalidKey, Field: fmt.Sprintf("/ips/%d", i), Detail: "an address or a network is expected"}
+			return nil, registry.Refuse(registry.CodeInvalidKey, fmt.Sprintf("/ips/%d", i), "an address or a network is expected")
 		}
 		q.IPs = append(q.IPs, n)
 	}

@@ -98,7 +98,7 @@ func (s *server) batch(ctx context.Context, in *batchInput) (*reply, error) {
 			row.Status = http.StatusCreated
 		}
 		if e := res.Err; e != nil {
-			p := newProblem(e)
+			p := newProblem(e, languageOf(ctx))
 			row.Status, row.Code, row.Location, row.Detail, row.Current, row.Expected = p.Status, p.Code, e.Field, p.Detail, p.Current, p.Expected
 		}
 	}

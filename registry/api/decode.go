@@ -15,7 +15,7 @@ import (
 )
 
 func invalid(field, format string, args ...any) *registry.Error {
-	return &registry.Error{Code: registry.CodeInvalidRequest, Field: field, Detail: fmt.Sprintf(format, args...)}
+	return registry.Refuse(registry.CodeInvalidRequest, field, format, args...)
 }
 
 // decode reads a body into v, an object whose members are all known.
@@ -152,7 +152,7 @@ func parsePrefix(scheme, text, field string) (identifier.Key, error) {
 	if scheme != "" {
 		var err error
 		if s, err = identifier.ParseScheme(scheme); err != nil {
-			return identifier.Key{}, &registry.Error{Code: registry.CodeInvalidPrefix, Field: "scheme", Detail: err.Error()}
+			return identifier.Key{}, registry.Refuse(registry.CodeInvalidPrefix, "scheme", "%s", err)
 		}
 	}
 	if name, rest, ok := strings.Cut(text, ":"); ok {
@@ -162,7 +162,7 @@ func parsePrefix(scheme, text, field string) (identifier.Key, error) {
 	}
 	name, err := s.ParseNamespace(text)
 	if err != nil {
-		return identifier.Key{}, &registry.Error{Code: registry.CodeInvalidPrefix, Field: field, Detail: err.Error()}
+		return identifier.Key{}, registry.Refuse(registry.CodeInvalidPrefix, field, "%s", err)
 	}
 	return identifier.Key{Scheme: s, Name: name}, nil
 }

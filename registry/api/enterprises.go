@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"strings"
 
@@ -143,7 +142,7 @@ func (s *server) readEnterprise(ctx context.Context, in *idInput) (*reply, error
 func (s *server) stepEnterprise(ctx context.Context, in *stepInput) (*reply, error) {
 	id, action, ok := strings.Cut(in.IDAction, ":")
 	if !ok {
-		return nil, &registry.Error{Code: registry.CodeNotFound, Detail: fmt.Sprintf("a step is /v1/enterprises/%s:<step>", id)}
+		return nil, registry.Refuse(registry.CodeNotFound, "", "a step is /v1/enterprises/%s:<step>", id)
 	}
 	var b reasonBody
 	if len(in.RawBody) > 0 {

@@ -318,8 +318,10 @@ func (s *server) read(ctx context.Context, in *readInput) (*reply, error) {
 	out := recordReply(http.StatusOK, registry.Result{Record: rec})
 	out.Location = ""
 	if rec.State == identifier.Revoked {
-		p := newProblem(&registry.Error{Code: registry.CodeRevoked, Detail: rec.ID + " is revoked", Record: rec})
-		p.Status, p.Title = http.StatusGone, http.StatusText(http.StatusGone)
+		e := registry.Refuse(registry.CodeRevoked, "", "%s is revoked", rec.ID)
+		e.Record = rec
+		p := newProblem(e, languageOf(ctx))
+		p.Status = http.StatusGone
 		p.headers.Set("ETag", out.ETag)
 		return nil, p
 	}

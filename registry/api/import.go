@@ -135,7 +135,7 @@ func discard(body io.Reader) {
 
 func importOptions(r *http.Request) (registry.ImportOptions, error) {
 	q := r.URL.Query()
-	o := registry.ImportOptions{Actor: actorOf(r.Context()), Mode: registry.ImportMode(q.Get("mode"))}
+	o := registry.ImportOptions{Actor: actorOf(r.Context()), Mode: registry.ImportMode(q.Get("mode")), Language: languageOf(r.Context())}
 	if text := q.Get("allocate"); text != "" {
 		var err error
 		if o.Allocate, err = strconv.ParseBool(text); err != nil {
@@ -163,7 +163,7 @@ func importBody(r io.Reader, encoding string) (io.ReadCloser, error) {
 		}
 		return z.IOReadCloser(), nil
 	}
-	return nil, &registry.Error{Code: codeUnsupportedMediaType, Field: "Content-Encoding", Detail: "the encodings known here are gzip and zstd"}
+	return nil, registry.Refuse(codeUnsupportedMediaType, "Content-Encoding", "the encodings known here are gzip and zstd")
 }
 
 // patientReader lets each read wait for importIdle, in place of a limit on the whole.
@@ -407,7 +407,7 @@ func cut(r io.Reader, maxLine int, emit func(*block) bool) {
 
 func (b *block) parse(maxLine int) {
 	if b.tooBig {
-		e := &registry.Error{Code: registry.CodeTooLarge, Detail: fmt.Sprintf("the line is longer than %d octets", maxLine)}
+		e := registry.Refuse(registry.CodeTooLarge, "", "the line is longer than %d octets", maxLine)
 		b.rows = []registry.Row{{Line: b.line, Err: e}}
 		return
 	}

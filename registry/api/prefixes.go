@@ -116,7 +116,7 @@ func (s *server) createPrefix(ctx context.Context, in *prefixInput) (*reply, err
 	} else if b.Scheme != "" {
 		var err error
 		if q.Scheme, err = identifier.ParseScheme(b.Scheme); err != nil {
-			return nil, &registry.Error{Code: registry.CodeInvalidPrefix, Field: "/scheme", Detail: err.Error()}
+			return nil, registry.Refuse(registry.CodeInvalidPrefix, "/scheme", "%s", err)
 		}
 	}
 	w := registry.Write{Actor: actorOf(ctx), IdempotencyKey: in.IdempotencyKey, Operation: "POST /v1/prefixes"}

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -46,6 +48,18 @@ var statuses = map[string]int{
 	registry.CodeIdempotencyRunning:  http.StatusConflict,
 	registry.CodeIdempotencyMismatch: http.StatusUnprocessableEntity,
 	registry.CodeVersionMismatch:     http.StatusPreconditionFailed,
+	registry.CodeInvalidTemplate:     http.StatusBadRequest,
+	registry.CodeIncompatible:        http.StatusConflict,
+	registry.CodeTemplateMismatch:    http.StatusBadRequest,
+	registry.CodeInvalidApplication:  http.StatusBadRequest,
+	registry.CodeIncomplete:          http.StatusConflict,
+	registry.CodeInvalidAccount:      http.StatusBadRequest,
+	registry.CodeInvalidFile:         http.StatusBadRequest,
+	registry.CodeLockedOut:           http.StatusTooManyRequests,
+	registry.CodeTooManyRequests:     http.StatusTooManyRequests,
+	registry.CodeQuotaRecords:        http.StatusForbidden,
+	registry.CodeQuotaRequests:       http.StatusTooManyRequests,
+	registry.CodeQuotaPrefixes:       http.StatusForbidden,
 	registry.CodeNoSpace:             http.StatusInsufficientStorage,
 	registry.CodeUnavailable:         http.StatusServiceUnavailable,
 	registry.CodeInternal:            http.StatusInternalServerError,
@@ -56,10 +70,11 @@ var statuses = map[string]int{
 
 // Problem is an error as RFC 9457 has it, with members of ours.
 type Problem struct {
-	Title  string         `json:"title" doc:"The status in words"`
+	Title  string         `json:"title" doc:"What the code means"`
 	Status int            `json:"status" doc:"HTTP status"`
 	Code   string         `json:"code" doc:"What went wrong, stable over versions"`
-	Detail string         `json:"detail,omitempty" doc:"One sentence for people"`
+	Detail string         `json:"detail,omitempty" doc:"One sentence for people, in English or Chinese as Accept-Language asks"`
+	Action string         `json:"action,omitempty" doc:"What to do about it"`
 	Errors []ProblemError `json:"errors,omitempty" doc:"What is wrong with the request, place by place"`
 
 	Current  *uint64 `json:"current,omitempty" doc:"version_mismatch: the record's version, 0 if there is none"`
@@ -102,17 +117,25 @@ func (s *server) problem(ctx context.Context, err error) *Problem {
 	if e.Code == registry.CodeInternal || e.Code == registry.CodeUnavailable && ctx.Err() == nil {
 		s.log.Error("request failed", "code", e.Code, "err", err)
 	}
-	return newProblem(e)
+	return newProblem(e, languageOf(ctx))
 }
 
-func newProblem(e *registry.Error) *Problem {
+func newProblem(e *registry.Error, l registry.Language) *Problem {
 	status, known := statuses[e.Code]
 	if !known {
 		status = http.StatusInternalServerError
 	}
-	p := &Problem{Title: http.StatusText(status), Status: status, Code: e.Code, Detail: e.Detail, headers: make(http.Header)}
-	if e.Field != "" {
-		p.Errors = []ProblemError{{Message: e.Detail, Location: e.Field}}
+	p := &Problem{Title: registry.TitleOf(e.Code, l), Status: status, Code: e.Code, Detail: e.In(l), Action: registry.ActionOf(e.Code, l), headers: make(http.Header)}
+	p.headers.Set("Content-Language", string(l))
+	p.headers.Set("Vary", "Accept-Language")
+	for i := range e.Violations {
+		p.Errors = append(p.Errors, ProblemError{Message: e.Violations[i].In(l), Location: e.Violations[i].Field})
+	}
+	if e.Field != "" && p.Errors == nil {
+		p.Errors = []ProblemError{{Message: p.Detail, Location: e.Field}}
+	}
+	if e.RetryAfter > 0 {
+		p.headers.Set("Retry-After", strconv.Itoa(int((e.RetryAfter+time.Second-1)/time.Second)))
 	}
 	switch e.Code {
 	case registry.CodeVersionMismatch:
@@ -133,7 +156,7 @@ func newProblem(e *registry.Error) *Problem {
 }
 
 // asProblem gives errors that huma itself makes our form. It makes few: parameters are read as text.
-func asProblem(_ huma.Context, _ string, v any) (any, error) {
+func asProblem(c huma.Context, _ string, v any) (any, error) {
 	m, ok := v.(*huma.ErrorModel)
 	if !ok {
 		return v, nil
@@ -147,7 +170,8 @@ func asProblem(_ huma.Context, _ string, v any) (any, error) {
 	case http.StatusInternalServerError:
 		code = registry.CodeInternal
 	}
-	return &Problem{Title: http.StatusText(m.Status), Status: m.Status, Code: code, Detail: m.Detail}, nil
+	l := languageOf(c.Context())
+	return &Problem{Title: registry.TitleOf(code, l), Status: m.Status, Code: code, Detail: m.Detail, Action: registry.ActionOf(code, l)}, nil
 }
 
 // writeProblem answers outside of huma.

@@ -21,10 +21,24 @@ func actorOf(ctx context.Context) registry.Actor {
 	return a
 }
 
+// languageKey is where a request's context keeps the registry.Language of its answer.
+type languageKey struct{}
+
+// languageOf is the language in which errors of the request of ctx are told.
+func languageOf(ctx context.Context) registry.Language {
+	if l, ok := ctx.Value(languageKey{}).(registry.Language); ok {
+		return l
+	}
+	return registry.English
+}
+
 // ServeHTTP judges a request before its body is read: who calls, and whether the body is of a type
 // that the endpoint reads. Then the mux has it.
 func (s *server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	start := time.Now()
+	if accept := r.Header.Get("Accept-Language"); accept != "" {
+		r = r.WithContext(context.WithValue(r.Context(), languageKey{}, registry.LanguageOf(accept)))
+	}
 	w := &recorder{ResponseWriter: rw}
 	defer func() {
 		if p := recover(); p != nil {
@@ -33,7 +47,7 @@ func (s *server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 			}
 			s.log.Error("request panicked", "route", route(r), "panic", fmt.Sprint(p))
 			if w.status == 0 {
-				writeProblem(w, newProblem(&registry.Error{Code: registry.CodeInternal, Detail: "the node failed; nothing about the request is wrong"}))
+				writeProblem(w, newProblem(registry.Refuse(registry.CodeInternal, "", "the node failed; nothing about the request is wrong"), languageOf(r.Context())))
 			}
 		}
 		s.metrics.observe(route(r), r.Method, w.status, time.Since(start))
@@ -48,7 +62,7 @@ func (s *server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	}
 	w.request = r
 	if e := checkMediaType(r); e != nil {
-		writeProblem(w, newProblem(e))
+		writeProblem(w, newProblem(e, languageOf(r.Context())))
 		return
 	}
 	s.mux.ServeHTTP(w, r)
@@ -101,7 +115,7 @@ func checkMediaType(r *http.Request) *registry.Error {
 			}
 		}
 	}
-	return &registry.Error{Code: codeUnsupportedMediaType, Field: "Content-Type", Detail: "the body must be " + wanted[0] + " in UTF-8"}
+	return registry.Refuse(codeUnsupportedMediaType, "Content-Type", "the body must be %s in UTF-8", wanted[0])
 }
 
 // route is the path pattern that r matched, "none" if there is none: a closed set, for metrics.
@@ -132,10 +146,10 @@ func (w *recorder) WriteHeader(status int) {
 	if w.request != nil && w.request.Pattern == "" && !w.mute {
 		switch status {
 		case http.StatusNotFound:
-			w.refuse(&registry.Error{Code: registry.CodeNotFound, Detail: "there is no such resource"})
+			w.refuse(registry.Refuse(registry.CodeNotFound, "", "there is no such resource"))
 			return
 		case http.StatusMethodNotAllowed:
-			w.refuse(&registry.Error{Code: codeMethodNotAllowed, Detail: "the resource does not know this method"})
+			w.refuse(registry.Refuse(codeMethodNotAllowed, "", "the resource does not know this method"))
 			return
 		}
 	}
@@ -146,8 +160,9 @@ func (w *recorder) WriteHeader(status int) {
 }
 
 func (w *recorder) refuse(e *registry.Error) {
+	l := languageOf(w.request.Context())
 	w.request = nil
-	writeProblem(w, newProblem(e))
+	writeProblem(w, newProblem(e, l))
 	w.mute = true
 }
 

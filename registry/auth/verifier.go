@@ -66,7 +66,7 @@ func New(store storage.Reader, o Options) (*Verifier, error) {
 func (v *Verifier) Verify(ctx context.Context, bearer string, addr netip.Addr) (registry.Actor, error) {
 	if bearer == "" {
 		v.failures.WithLabelValues(kindMissing).Inc()
-		return registry.Actor{}, &registry.Error{Code: registry.CodeUnauthenticated, Detail: "an API key is required"}
+		return registry.Actor{}, registry.Refuse(registry.CodeUnauthenticated, "", "an API key is required")
 	}
 	id, secret, ok := registry.SplitKey(bearer)
 	if !ok {
@@ -100,7 +100,7 @@ func (v *Verifier) Verify(ctx context.Context, bearer string, addr netip.Addr) (
 
 func (v *Verifier) refuse(kind string) (registry.Actor, error) {
 	v.failures.WithLabelValues(kind).Inc()
-	return registry.Actor{}, &registry.Error{Code: registry.CodeUnauthenticated, Detail: "the API key is not valid here"}
+	return registry.Actor{}, registry.Refuse(registry.CodeUnauthenticated, "", "the API key is not valid here")
 }
 
 // allowed reports whether addr is in one of the networks, or there are none.
