@@ -162,6 +162,7 @@ func (r *Registrar) tryBatch(ctx context.Context, requests []request, checked []
 	var b storage.Batch
 	var long longNames
 	entry := AuditEntry{Op: "batch"}
+	d := demand{r: r}
 	results := make([]OperationResult, len(checked))
 	next := 0
 	for i := range requests {
@@ -172,6 +173,9 @@ func (r *Registrar) tryBatch(ctx context.Context, requests []request, checked []
 		q, key, item := &requests[i], keys[next], items[next]
 		next++
 		out, err := r.evaluateRow(q, item, now)
+		if err == nil && out.op != 0 {
+			err = d.note(ctx, q.ns, out.op, now)
+		}
 		if err != nil {
 			results[i].Err = err
 			continue
@@ -197,7 +201,11 @@ func (r *Registrar) tryBatch(ctx context.Context, requests []request, checked []
 	if len(b.Writes()) == 0 {
 		return results, nil
 	}
+	if err := d.take(&b, now); err != nil {
+		return nil, err
+	}
 	_, err = r.store.Apply(ctx, &b)
+	d.settle(err)
 	if errors.Is(err, storage.ErrUnavailable) {
 		if first, settleErr := c.settle(ctx, now); first != nil && settleErr == nil {
 			return results, nil

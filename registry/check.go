@@ -41,17 +41,17 @@ type authority struct {
 
 func (r *Registrar) authority(a Actor) *authority { return &authority{r: r, actor: a} }
 
-// locate returns the key of id's record if the actor may write it.
-func (a *authority) locate(ctx context.Context, id identifier.ID) (identifier.Key, *Error) {
+// locate returns the namespace of id if the actor may write id's record.
+func (a *authority) locate(ctx context.Context, id identifier.ID) (*identifier.Namespace, *Error) {
 	ns := a.r.namespaces.Find(id)
 	if ns == nil {
-		return identifier.Key{}, refuse(CodeNotYourNamespace, "/id", "no namespace of this node holds %s", id)
+		return nil, refuse(CodeNotYourNamespace, "/id", "no namespace of this node holds %s", id)
 	}
 	if id.IsPrefixRecord() {
 		if !a.actor.IsOperator() {
-			return identifier.Key{}, refuse(CodeForbidden, "/id", "prefix records are written by operators only")
+			return nil, refuse(CodeForbidden, "/id", "prefix records are written by operators only")
 		}
-		return id.Key(ns.CaseSensitive), nil
+		return ns, nil
 	}
 	refusal, known := a.namespaces[ns]
 	if !known {
@@ -61,7 +61,7 @@ func (a *authority) locate(ctx context.Context, id identifier.ID) (identifier.Ke
 		}
 		a.namespaces[ns] = refusal
 	}
-	return id.Key(ns.CaseSensitive), refusal
+	return ns, refusal
 }
 
 func (a *authority) check(ctx context.Context, ns *identifier.Namespace) *Error {

@@ -18,10 +18,11 @@ type request struct {
 	kind        OpKind
 	id          identifier.ID
 	key         identifier.Key
-	in          *identifier.Record // create, replace
-	patch       Patch              // merge
-	reason      string             // revoke
-	successor   string             // revoke
+	ns          *identifier.Namespace // nil for records of prefixes
+	in          *identifier.Record    // create, replace
+	patch       Patch                 // merge
+	reason      string                // revoke
+	successor   string                // revoke
 	ifMatch     uint64
 	ifNoneMatch bool
 	keep        bool // timestamps

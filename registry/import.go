@@ -291,6 +291,7 @@ func (r *Registrar) tryChunk(ctx context.Context, c *chunk, o ImportOptions) err
 	var b storage.Batch
 	var long longNames
 	entry := AuditEntry{Op: "import"}
+	d := demand{r: r}
 	next := 0
 	for i := range c.rows {
 		row := &c.rows[i]
@@ -305,6 +306,9 @@ func (r *Registrar) tryChunk(ctx context.Context, c *chunk, o ImportOptions) err
 			continue
 		}
 		out, refusal := r.evaluateRow(&row.request, item, now)
+		if refusal == nil && out.op != 0 {
+			refusal = d.note(ctx, row.request.ns, out.op, now)
+		}
 		switch {
 		case refusal != nil:
 			c.fail(row, refusal, o.Language)
@@ -328,7 +332,11 @@ func (r *Registrar) tryChunk(ctx context.Context, c *chunk, o ImportOptions) err
 	if err := r.audit(&b, now, o.Actor, entry); err != nil {
 		return err
 	}
+	if err := d.take(&b, now); err != nil {
+		return err
+	}
 	_, err = r.store.Apply(ctx, &b)
+	d.settle(err)
 	return err
 }
 

@@ -32,6 +32,9 @@ type Limits struct {
 	// PageRows is the most items of a page (default 1000); DefaultPageRows if none is asked for (default 100).
 	PageRows        int `json:"pageRows"`
 	DefaultPageRows int `json:"defaultPageRows"`
+	// PrefixesPerEnterprise is the most namespaces that an enterprise may hold, withdrawn ones left out (default
+	// 0: no bound). The node's own enterprise has none.
+	PrefixesPerEnterprise int `json:"prefixesPerEnterprise"`
 	// UDPBytesPerSecond and UDPBurstBytes are what a network (IPv4 /24, IPv6 /56) is sent over Handle UDP
 	// beyond what it sent itself (defaults 65536 and 262144). They stand here to be told; the Handle
 	// server keeps them.

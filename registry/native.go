@@ -190,7 +190,13 @@ func (r *Registrar) tryNative(ctx context.Context, n *native) (Result, error) {
 		return Result{}, err
 	}
 	var b storage.Batch
+	d := demand{r: r}
 	if out.op != 0 {
+		if !n.id.IsPrefixRecord() {
+			if e := d.note(ctx, h.ns, out.op, now); e != nil {
+				return Result{}, e
+			}
+		}
 		var long longNames
 		addRecord(&b, &long, &request{id: n.id, key: h.key}, key, items[0], out, identifier.AppendRecord(nil, out.record))
 		e := AuditEntry{Op: "identifier." + n.Op, ID: n.id.Qualified(), Version: out.record.Version}
@@ -207,7 +213,11 @@ func (r *Registrar) tryNative(ctx context.Context, n *native) (Result, error) {
 	if len(b.Writes()) == 0 {
 		return res, nil
 	}
+	if err := d.take(&b, now); err != nil {
+		return Result{}, err
+	}
 	res.Seq, err = r.store.Apply(ctx, &b)
+	d.settle(err)
 	return res, err
 }
 

@@ -26,11 +26,11 @@ type hold struct {
 // to be allocated, or to be brought back, is returned as it will be.
 func (r *Registrar) hold(ctx context.Context, n *native, now time.Time) (hold, error) {
 	if n.prefix.Name == "" {
-		key, refusal := r.authority(Actor{Role: RoleOperator}).locate(ctx, n.id)
+		ns, refusal := r.authority(Actor{Role: RoleOperator}).locate(ctx, n.id)
 		if refusal != nil {
 			return hold{}, refusal
 		}
-		return hold{key: key}, nil
+		return hold{key: n.id.Key(ns.CaseSensitive), ns: ns}, nil
 	}
 	h, err := r.claimPrefix(ctx, n.prefix, now)
 	if err != nil {

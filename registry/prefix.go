@@ -22,6 +22,7 @@ type PrefixRequest struct {
 	Mode          identifier.Mode      // default Hosted
 	CaseSensitive *bool                // default: the registrar's for Handle prefixes; always false for others
 	Service       *identifier.Service  // required if delegated
+	Quota         *identifier.Quota    // nil: none
 	Patterns      []identifier.Pattern // only if hosted
 }
 
@@ -30,6 +31,7 @@ type PrefixPatch struct {
 	Mode          *identifier.Mode
 	CaseSensitive *bool
 	Service       *identifier.Service
+	Quota         *identifier.Quota     // zero fields: no bound
 	Patterns      *[]identifier.Pattern // all of them: what is there goes
 }
 
@@ -39,6 +41,13 @@ type PrefixList struct {
 	Scheme     identifier.Scheme // 0: all
 	Enterprise string            // "": all that the actor may see
 	Paging
+}
+
+// Numbers is the rule by which next free prefixes are chosen. The zero value counts from 1.
+type Numbers struct {
+	First    uint64   // the first number to give out; default 1
+	Digits   int      // Handle numbers are filled with zeros to so many digits; default: as they are
+	Reserved []string // prefixes that are only given out when they are asked for, as the node's own "88.1021.000000"
 }
 
 // AllocatePrefix allocates a namespace under one of the node's own to an active enterprise.
@@ -58,32 +67,64 @@ func (r *Registrar) AllocatePrefix(ctx context.Context, q PrefixRequest, w Write
 	if q.Enterprise == "" {
 		return nil, refuse(CodeInvalidPrefix, "/enterprise", "an enterprise is required")
 	}
-	caseSensitive := q.Scheme == identifier.Handle && r.exact
-	if q.CaseSensitive != nil {
-		caseSensitive = *q.CaseSensitive
-	}
 	r.gate.Lock()
 	defer r.gate.Unlock()
-	if e := r.checkActive(ctx, q.Enterprise, "/enterprise"); e != nil {
-		return nil, e
-	}
-	ns := identifier.Namespace{Scheme: q.Scheme, Mode: q.Mode, CaseSensitive: caseSensitive, Service: q.Service, Patterns: slices.Clone(q.Patterns)}
-	if e := checkService(&ns); e != nil {
-		return nil, e
-	}
 	fingerprint := func(h hash.Hash) { hashJSON(h, "prefix.create", q) }
 	return once(ctx, r, w, fingerprint, func(b *storage.Batch, now time.Time) (*identifier.Namespace, error) {
-		name, err := r.choosePrefix(ctx, q)
+		ns, err := r.allocate(ctx, b, now, q)
 		if err != nil {
 			return nil, err
 		}
-		ns := ns
-		ns.Prefix, ns.Enterprise, ns.State, ns.Created, ns.Updated = name, q.Enterprise, identifier.NamespaceActive, now, now
-		if err := putNamespace(b, &ns, storage.OpCreate); err != nil {
-			return nil, err
-		}
-		return &ns, r.audit(b, now, w.Actor, AuditEntry{Op: "prefix.create", ID: qualified(ns.Key()), Version: ns.Version})
+		return ns, r.audit(b, now, w.Actor, AuditEntry{Op: "prefix.create", ID: qualified(ns.Key()), Version: ns.Version})
 	})
+}
+
+// allocate adds to b the namespace asked for. The registrar's gate is held alone.
+func (r *Registrar) allocate(ctx context.Context, b *storage.Batch, now time.Time, q PrefixRequest) (*identifier.Namespace, error) {
+	if e := r.checkActive(ctx, q.Enterprise, "/enterprise"); e != nil {
+		return nil, e
+	}
+	ns := &identifier.Namespace{
+		Scheme: q.Scheme, Enterprise: q.Enterprise, State: identifier.NamespaceActive, Mode: q.Mode,
+		CaseSensitive: q.Scheme == identifier.Handle && r.exact, Service: q.Service, Quota: q.Quota, Patterns: slices.Clone(q.Patterns),
+		Created: now, Updated: now,
+	}
+	if q.CaseSensitive != nil {
+		ns.CaseSensitive = *q.CaseSensitive
+	}
+	if e := checkService(ns); e != nil {
+		return nil, e
+	}
+	if err := r.checkPrefixes(ctx, q.Enterprise); err != nil {
+		return nil, err
+	}
+	var err error
+	if ns.Prefix, err = r.choosePrefix(ctx, q); err != nil {
+		return nil, err
+	}
+	if q.Scheme != identifier.Handle {
+		r.quotas.forgetAll(q.Scheme) // it may take over identifiers of a namespace above
+	}
+	return ns, putNamespace(b, ns, storage.OpCreate)
+}
+
+// checkPrefixes refuses one more namespace to an enterprise that has as many as it may.
+func (r *Registrar) checkPrefixes(ctx context.Context, enterprise string) error {
+	if r.limits.PrefixesPerEnterprise == 0 || enterprise == Self {
+		return nil
+	}
+	held := 0
+	err := r.store.Scan(ctx, namespaceRange(0), func(_ []byte, item storage.Item) error {
+		ns, err := storage.DecodeNamespace(item)
+		if err == nil && ns.Enterprise == enterprise && ns.State != identifier.NamespaceWithdrawn {
+			held++
+		}
+		return err
+	})
+	if err == nil && held >= r.limits.PrefixesPerEnterprise {
+		err = refuse(CodeQuotaPrefixes, "/enterprise", "enterprise %s has %d prefixes, as many as it may", enterprise, held)
+	}
+	return err
 }
 
 // choosePrefix returns the canonical name of the namespace asked for, or of the next free one.
@@ -114,14 +155,18 @@ func (r *Registrar) choosePrefix(ctx context.Context, q PrefixRequest) (string, 
 }
 
 // nextPrefix is one more than the greatest number allocated directly under the node's first prefix
-// of the scheme. Numbers are never used again: withdrawn namespaces keep theirs.
+// of the scheme, by the rule of [Numbers]. Numbers are never used again: withdrawn namespaces keep theirs.
 func (r *Registrar) nextPrefix(ctx context.Context, scheme identifier.Scheme) (string, error) {
 	i := slices.IndexFunc(r.prefixes, func(k identifier.Key) bool { return k.Scheme == scheme })
 	if i < 0 || scheme != identifier.Handle && scheme != identifier.OID {
 		return "", refuse(CodeInvalidPrefix, "/prefix", "the node has no numbers to give out for scheme %s: name a prefix", scheme)
 	}
 	parent := r.prefixes[i].Name + "."
-	var last uint64
+	digits := 0
+	if scheme == identifier.Handle { // numbers of OIDs have no leading zeros
+		digits = r.numbers.Digits
+	}
+	last := max(r.numbers.First, 1) - 1
 	err := r.store.Scan(ctx, storage.PrefixRange(storage.NamespaceKey(identifier.Key{Scheme: scheme, Name: parent})), func(key []byte, _ storage.Item) error {
 		k, _ := storage.ParseNamespaceKey(key)
 		// A number of its own and the first of a namespace further down both say that it is taken.
@@ -134,7 +179,12 @@ func (r *Registrar) nextPrefix(ctx context.Context, scheme identifier.Scheme) (s
 	if err != nil {
 		return "", err
 	}
-	return parent + strconv.FormatUint(last+1, 10), nil
+	for {
+		last++
+		if name := fmt.Sprintf("%s%0*d", parent, digits, last); !slices.Contains(r.numbers.Reserved, name) {
+			return name, nil
+		}
+	}
 }
 
 // ownsPrefix reports whether the node may allocate k.
@@ -177,6 +227,12 @@ func (r *Registrar) UpdatePrefix(ctx context.Context, k identifier.Key, p Prefix
 		}
 		if p.Service != nil {
 			ns.Service = p.Service
+		}
+		if p.Quota != nil {
+			ns.Quota = p.Quota
+			if *p.Quota == (identifier.Quota{}) {
+				ns.Quota = nil
+			}
 		}
 		if p.Patterns != nil {
 			ns.Patterns = slices.Clone(*p.Patterns)
@@ -242,6 +298,7 @@ func (r *Registrar) changePrefix(ctx context.Context, k identifier.Key, w Write,
 			return nil, err
 		}
 		ns.Updated = now
+		r.quotas.forget(k)
 		if err := putNamespace(b, ns, storage.OpUpdate); err != nil {
 			return nil, err
 		}

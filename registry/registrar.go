@@ -23,6 +23,8 @@ type Options struct {
 	Namespaces *storage.Namespaces
 	// NodePrefixes are the namespaces that the node may allocate under.
 	NodePrefixes []identifier.Key
+	// Numbers is how next free prefixes are chosen.
+	Numbers Numbers
 	// CaseSensitive makes Handle namespaces take suffixes as written where a request does not say.
 	CaseSensitive bool
 	// NSI is the coding systems of Ecode that the node knows: what is registered under one keeps to its
@@ -43,6 +45,7 @@ type Registrar struct {
 	store      storage.Store
 	namespaces *storage.Namespaces
 	prefixes   []identifier.Key
+	numbers    Numbers
 	exact      bool // Handle namespaces are case-sensitive unless they say otherwise
 	nsi        *identifier.NSITable
 	limits     Limits
@@ -54,6 +57,8 @@ type Registrar struct {
 	// Apply) and changes of namespaces and enterprises: a suspension that has been answered stops every
 	// later write, and the case rule of a namespace never changes under a write.
 	gate sync.RWMutex
+
+	quotas quotas
 
 	mu      sync.Mutex
 	running map[[32]byte]struct{} // scopes of idempotency keys whose first request is under way
@@ -68,6 +73,7 @@ func New(o Options) (*Registrar, error) {
 		store:      o.Store,
 		namespaces: o.Namespaces,
 		prefixes:   o.NodePrefixes,
+		numbers:    o.Numbers,
 		exact:      o.CaseSensitive,
 		nsi:        o.NSI,
 		limits:     o.Limits.withDefaults(),

@@ -100,7 +100,7 @@ func (r *Registrar) backOff(ctx context.Context) error {
 	}
 }
 
-// check holds q to what needs no record: syntax, authority, values. It fills in q.key.
+// check holds q to what needs no record: syntax, authority, values. It fills in q.key and q.ns.
 func (r *Registrar) check(ctx context.Context, q *request, a *authority) *Error {
 	if q.id.IsZero() {
 		return refuse(CodeInvalidIdentifier, "/id", "an identifier is required")
@@ -110,11 +110,14 @@ func (r *Registrar) check(ctx context.Context, q *request, a *authority) *Error 
 			return e
 		}
 	}
-	key, refusal := a.locate(ctx, q.id)
+	ns, refusal := a.locate(ctx, q.id)
 	if refusal != nil {
 		return refusal
 	}
-	q.key = key
+	q.key = q.id.Key(ns.CaseSensitive)
+	if !q.id.IsPrefixRecord() {
+		q.ns = ns
+	}
 	switch q.kind {
 	case OpCreate, OpReplace:
 		if q.in.State == identifier.Revoked {
@@ -201,7 +204,11 @@ func (r *Registrar) try(ctx context.Context, q *request, w Write, c *claim) (Res
 		return res, nil
 	}
 	var b storage.Batch
+	d := demand{r: r}
 	if out.op != 0 {
+		if e := d.note(ctx, q.ns, out.op, now); e != nil {
+			return Result{}, e
+		}
 		var long longNames
 		addRecord(&b, &long, q, key, items[0], out, identifier.AppendRecord(nil, out.record))
 		e := AuditEntry{Op: "identifier." + string(q.kind), ID: q.id.Qualified(), Version: out.record.Version, Reason: q.reason}
@@ -212,7 +219,11 @@ func (r *Registrar) try(ctx context.Context, q *request, w Write, c *claim) (Res
 	if c.r != nil {
 		c.keep(&b, now, res.Created, res.Record.Version, identifier.AppendRecord(nil, res.Record))
 	}
+	if err := d.take(&b, now); err != nil {
+		return Result{}, err
+	}
 	res.Seq, err = r.store.Apply(ctx, &b)
+	d.settle(err)
 	if errors.Is(err, storage.ErrUnavailable) {
 		if first, settleErr := c.settle(ctx, now); first != nil && settleErr == nil {
 			return res, nil

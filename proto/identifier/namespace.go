@@ -16,6 +16,7 @@ type Namespace struct {
 	Mode          Mode           `json:"mode"`
 	CaseSensitive bool           `json:"caseSensitive,omitempty"` // Handle suffixes are taken as written
 	Service       *Service       `json:"service,omitempty"`       // whom to ask; set when delegated
+	Quota         *Quota         `json:"quota,omitempty"`         // nil: none
 	Patterns      []Pattern      `json:"patterns,omitempty"`      // for identifiers without a record, the first that applies; only if hosted
 	Reason        string         `json:"reason,omitempty"`        // why it is not active
 	Created       time.Time      `json:"created"`
@@ -31,6 +32,15 @@ func (n *Namespace) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	return n.Compile()
+}
+
+// Quota bounds the use of a namespace. 0 is no bound.
+type Quota struct {
+	// Records is the most identifiers that may ever be registered, revoked ones included.
+	Records uint64 `json:"records,omitempty"`
+	// RequestsPerDay is the most writes of identifiers a day (Beijing time); each row of a batch or an
+	// import is one.
+	RequestsPerDay uint64 `json:"requestsPerDay,omitempty"`
 }
 
 // Serves reports whether records under n are answered from our own store.

@@ -69,6 +69,7 @@ func New(o Options) (http.Handler, error) {
 	s.imports()
 	s.enterprises()
 	s.prefixes()
+	s.applications()
 	s.apikeys()
 	s.describeLimits()
 	s.describeParameters()

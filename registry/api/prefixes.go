@@ -19,6 +19,7 @@ type prefixBody struct {
 	Mode          identifier.Mode     `json:"mode,omitempty" enum:"hosted,delegated" default:"hosted"`
 	CaseSensitive *bool               `json:"caseSensitive,omitempty"`
 	Service       *identifier.Service `json:"service,omitempty" doc:"Of a delegated prefix: whom to ask"`
+	Quota         *identifier.Quota   `json:"quota,omitempty" doc:"Bounds of its use; absent: none"`
 	Patterns      []patternBody       `json:"patterns,omitempty" maxItems:"16" doc:"Of a hosted prefix: rules for identifiers without a record; the first that applies answers"`
 }
 
@@ -27,6 +28,7 @@ type prefixPatchBody struct {
 	Mode          *identifier.Mode    `json:"mode,omitempty" enum:"hosted,delegated"`
 	CaseSensitive *bool               `json:"caseSensitive,omitempty" doc:"Fixed once there are records"`
 	Service       *identifier.Service `json:"service,omitempty"`
+	Quota         *identifier.Quota   `json:"quota,omitempty" doc:"In place of the present one; {} removes it"`
 	Patterns      *[]patternBody      `json:"patterns,omitempty" maxItems:"16" doc:"In place of all that there are; an empty list removes them"`
 }
 
@@ -60,6 +62,11 @@ type prefixInput struct {
 	RawBody        []byte `contentType:"application/json"`
 }
 
+type usageInput struct {
+	Scheme string `query:"scheme" enum:"handle,oid,ecode,gs1"`
+	Prefix string `query:"prefix" required:"true"`
+}
+
 type prefixReadInput struct {
 	Scheme     string `query:"scheme" enum:"handle,oid,ecode,gs1"`
 	Prefix     string `query:"prefix" doc:"The prefix to read; without it prefixes are listed"`
@@ -85,6 +92,11 @@ func (s *server) prefixes() {
 		answers: map[int]*huma.Schema{200: {OneOf: []*huma.Schema{prefix, schemaOf[pageOf[identifier.Namespace]](s)}}}, errors: []int{404},
 	}, s.readPrefixes)
 	add(s, operation{
+		id: "readPrefixUsage", method: http.MethodGet, path: "/v1/prefixes:usage", tag: "prefixes", summary: "How much of a prefix is used",
+		description: "The identifiers that are registered, revoked ones included, and the writes of today (Beijing time), which are counted where the prefix has a quota.",
+		answers:     map[int]*huma.Schema{200: schemaOf[registry.Usage](s)}, errors: []int{404},
+	}, s.readUsage)
+	add(s, operation{
 		id: "updatePrefix", method: http.MethodPatch, path: "/v1/prefixes", tag: "prefixes", summary: "Change how a prefix is served",
 		body: schemaOf[prefixPatchBody](s), answers: map[int]*huma.Schema{200: prefix}, errors: []int{404, 409, 413, 415, 422, 507},
 	}, s.updatePrefix)
@@ -104,7 +116,7 @@ func (s *server) createPrefix(ctx context.Context, in *prefixInput) (*reply, err
 		return nil, err
 	}
 	q := registry.PrefixRequest{
-		Scheme: identifier.Handle, Enterprise: b.Enterprise, Mode: b.Mode, CaseSensitive: b.CaseSensitive, Service: b.Service,
+		Scheme: identifier.Handle, Enterprise: b.Enterprise, Mode: b.Mode, CaseSensitive: b.CaseSensitive, Service: b.Service, Quota: b.Quota,
 		Patterns: patterns(b.Patterns),
 	}
 	if b.Prefix != "" {
@@ -156,6 +168,18 @@ func (s *server) readPrefixes(ctx context.Context, in *prefixReadInput) (*reply,
 	return jsonReply(http.StatusOK, pageOf[*identifier.Namespace]{items, next})
 }
 
+func (s *server) readUsage(ctx context.Context, in *usageInput) (*reply, error) {
+	k, err := parsePrefix(in.Scheme, in.Prefix, "prefix")
+	if err != nil {
+		return nil, err
+	}
+	u, err := s.reg.PrefixUsage(ctx, k, actorOf(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return jsonReply(http.StatusOK, u)
+}
+
 func (s *server) updatePrefix(ctx context.Context, in *prefixPatchInput) (*reply, error) {
 	k, err := parsePrefix(in.Scheme, in.Prefix, "prefix")
 	if err != nil {
@@ -166,7 +190,7 @@ func (s *server) updatePrefix(ctx context.Context, in *prefixPatchInput) (*reply
 		return nil, err
 	}
 	w := registry.Write{Actor: actorOf(ctx), IdempotencyKey: in.IdempotencyKey, Operation: "PATCH /v1/prefixes"}
-	p := registry.PrefixPatch{Mode: b.Mode, CaseSensitive: b.CaseSensitive, Service: b.Service}
+	p := registry.PrefixPatch{Mode: b.Mode, CaseSensitive: b.CaseSensitive, Service: b.Service, Quota: b.Quota}
 	if b.Patterns != nil {
 		all := patterns(*b.Patterns)
 		p.Patterns = &all

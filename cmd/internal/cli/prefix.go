@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -27,8 +28,9 @@ func namespace(arg, scheme string) (string, string, error) {
 }
 
 func (a *app) prefixCommand() *cobra.Command {
-	return group("prefix", "Allocate prefixes and other namespaces to enterprises",
-		append([]*cobra.Command{a.prefixCreate(), a.prefixUpdate(), a.prefixList(), a.prefixShow(), a.prefixSiteInfo()}, a.prefixSteps()...)...)
+	return group("prefix", "Prefixes and other namespaces: applications, allocation, quotas, state",
+		slices.Concat([]*cobra.Command{a.prefixCreate(), a.prefixUpdate(), a.prefixList(), a.prefixShow(), a.prefixSiteInfo(), a.prefixApply()},
+			a.prefixApplications(), a.prefixSteps())...)
 }
 
 // prefixFlags say how a prefix is served.
@@ -40,6 +42,14 @@ type prefixFlags struct {
 }
 
 func (p *prefixFlags) add(cmd *cobra.Command, mode string) {
+	p.addService(cmd, mode)
+	f := cmd.Flags()
+	f.StringArrayVar(&p.patterns, "pattern", nil, "answer for identifiers without a record with this `URL`, in which {suffix}, {id}, {01}, {1} … are replaced (repeatable)")
+	f.StringArrayVar(&p.matches, "match", nil, "only if this `RE` matches the whole suffix: one for each --pattern, in their order; empty for any")
+}
+
+// addService adds the flags of who answers.
+func (p *prefixFlags) addService(cmd *cobra.Command, mode string) {
 	f := cmd.Flags()
 	f.StringVar(&p.mode, "mode", mode, "hosted: this node answers; delegated: the enterprise's node does")
 	f.BoolVar(&p.caseSensitive, "case-sensitive", false, "take the case of letters in suffixes as it is")
@@ -48,8 +58,6 @@ func (p *prefixFlags) add(cmd *cobra.Command, mode string) {
 	f.Uint16Var(&p.tcp, "tcp", 0, "its `PORT` for Handle over TCP")
 	f.Uint16Var(&p.http, "http", 0, "its `PORT` for HTTP")
 	f.Uint16Var(&p.dns, "dns", 0, "its `PORT` for DNS")
-	f.StringArrayVar(&p.patterns, "pattern", nil, "answer for identifiers without a record with this `URL`, in which {suffix}, {id}, {01}, {1} … are replaced (repeatable)")
-	f.StringArrayVar(&p.matches, "match", nil, "only if this `RE` matches the whole suffix: one for each --pattern, in their order; empty for any")
 	_ = cmd.RegisterFlagCompletionFunc("mode", cobra.FixedCompletions([]string{"delegated", "hosted"}, cobra.ShellCompDirectiveNoFileComp))
 }
 
@@ -100,6 +108,7 @@ func (p *prefixFlags) body(body map[string]any) error {
 func (a *app) prefixCreate() *cobra.Command {
 	var scheme, enterprise string
 	var p prefixFlags
+	var q quotaFlags
 	cmd := &cobra.Command{
 		Use:   "create [PREFIX] --enterprise ID",
 		Short: "Allocate a prefix; without one, the next free",
@@ -127,6 +136,7 @@ func (a *app) prefixCreate() *cobra.Command {
 			if err := p.body(body); err != nil {
 				return err
 			}
+			q.body(body)
 			return a.send(ctx, request{method: http.MethodPost, path: "/v1/prefixes", body: body}, prefixLine)
 		}),
 	}
@@ -134,6 +144,7 @@ func (a *app) prefixCreate() *cobra.Command {
 	f.StringVar(&scheme, "scheme", "", "coding scheme: handle, oid, ecode or gs1 (default: handle)")
 	f.StringVar(&enterprise, "enterprise", "", "`ID` of the enterprise; the node's own is self")
 	p.add(cmd, "hosted")
+	q.add(cmd)
 	_ = cmd.MarkFlagRequired("enterprise")
 	return cmd
 }
@@ -142,6 +153,7 @@ func (a *app) prefixUpdate() *cobra.Command {
 	var scheme string
 	var none bool
 	var p prefixFlags
+	var q quotaFlags
 	cmd := &cobra.Command{
 		Use:   "update PREFIX",
 		Short: "Change how a prefix is served: its mode, its patterns, the case of its letters",
@@ -168,8 +180,9 @@ func (a *app) prefixUpdate() *cobra.Command {
 			}
 			body["patterns"] = []any{}
 		}
+		q.body(body)
 		if len(body) == 0 {
-			return usagef("nothing to change: give --pattern, --no-patterns, --mode or --case-sensitive")
+			return usagef("nothing to change: give --pattern, --no-patterns, --mode, --case-sensitive or a quota")
 		}
 		query := url.Values{"scheme": {scheme}, "prefix": {prefix}}
 		return a.send(ctx, request{method: http.MethodPatch, path: "/v1/prefixes", query: query, body: body}, prefixLine)
@@ -177,7 +190,9 @@ func (a *app) prefixUpdate() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&scheme, "scheme", "", "coding scheme (default: handle)")
 	f.BoolVar(&none, "no-patterns", false, "remove all patterns")
+	f.BoolVar(&q.none, "no-quota", false, "remove the quota")
 	p.add(cmd, "")
+	q.add(cmd)
 	return cmd
 }
 
@@ -215,7 +230,7 @@ func (a *app) prefixShow() *cobra.Command {
 				return err
 			}
 			return a.show(ctx, "/v1/prefixes", url.Values{"scheme": {scheme}, "prefix": {prefix}}, []string{"scheme", "prefix", "enterprise", "state",
-				"reason", "mode", "caseSensitive", "service.ip", "service.udp", "service.tcp", "service.http", "service.dns", "patterns", "created", "updated"})
+				"reason", "mode", "caseSensitive", "service.ip", "service.udp", "service.tcp", "service.http", "service.dns", "quota", "patterns", "created", "updated"})
 		}),
 	}
 	cmd.Flags().StringVar(&scheme, "scheme", "", "coding scheme (default: handle)")

@@ -39,6 +39,12 @@ type Node struct {
 	// Prefixes are the namespaces that the node may allocate under: Handle prefixes as they are,
 	// those of other schemes as "scheme:namespace".
 	Prefixes []string `koanf:"prefixes"`
+	// FirstNumber is the first number that is given out as the next free prefix.
+	FirstNumber int `koanf:"first_number"`
+	// NumberDigits fills the numbers of Handle prefixes with zeros to so many digits. 0: as they are.
+	NumberDigits int `koanf:"number_digits"`
+	// Reserved are prefixes that are only given out when they are asked for.
+	Reserved []string `koanf:"reserved"`
 }
 
 // Handle is the native Handle protocol.
@@ -115,15 +121,17 @@ func (c *Config) MemoryLimit() int64 {
 
 // Limits bound what is accepted.
 type Limits struct {
-	ValuesPerRecord   int      `koanf:"values_per_record"`
-	ValueBytes        Size     `koanf:"value_bytes"`
-	RecordBytes       Size     `koanf:"record_bytes"`
-	BodyBytes         Size     `koanf:"body_bytes"`
-	BatchRows         int      `koanf:"batch_rows"`
-	UDPBytesPerSecond Size     `koanf:"udp_bytes_per_second"`
-	UDPBurstBytes     Size     `koanf:"udp_burst_bytes"`
-	UDPExempt         []string `koanf:"udp_exempt"`
-	TCPConnections    int      `koanf:"tcp_connections"` // at a time, of each surface
+	ValuesPerRecord int  `koanf:"values_per_record"`
+	ValueBytes      Size `koanf:"value_bytes"`
+	RecordBytes     Size `koanf:"record_bytes"`
+	BodyBytes       Size `koanf:"body_bytes"`
+	BatchRows       int  `koanf:"batch_rows"`
+	// PrefixesPerEnterprise is the most prefixes that an enterprise may hold. 0: no bound.
+	PrefixesPerEnterprise int      `koanf:"prefixes_per_enterprise"`
+	UDPBytesPerSecond     Size     `koanf:"udp_bytes_per_second"`
+	UDPBurstBytes         Size     `koanf:"udp_burst_bytes"`
+	UDPExempt             []string `koanf:"udp_exempt"`
+	TCPConnections        int      `koanf:"tcp_connections"` // at a time, of each surface
 }
 
 // Log is what is written to standard error.
@@ -142,6 +150,7 @@ type Shutdown struct {
 func Default() Config {
 	return Config{
 		DataDir: "data",
+		Node:    Node{FirstNumber: 1},
 		Handle:  Handle{Listen: "127.0.0.1:2641", CaseInsensitive: true, IdleTimeout: 5 * time.Minute},
 		DNS: DNS{Listen: "127.0.0.1:5300", Zone: []string{"id.example"}, MaxTTL: 24 * time.Hour, NegativeTTL: time.Minute,
 			Suspended: "nxdomain", RRLSlip: 2},
@@ -221,6 +230,12 @@ func (c *Config) Check() error {
 			fail(key, "must be positive")
 		}
 	}
+	if c.Node.FirstNumber < 0 || c.Node.NumberDigits < 0 || c.Node.NumberDigits > 20 {
+		fail("node.number_digits", "numbers are not negative, and of at most 20 digits")
+	}
+	if c.Limits.PrefixesPerEnterprise < 0 {
+		fail("limits.prefixes_per_enterprise", "is negative")
+	}
 	if c.Cache.Bytes < 256<<10 {
 		fail("cache.bytes", "must be at least 256KiB")
 	}
@@ -234,6 +249,11 @@ func (c *Config) Check() error {
 		fail("log.level", "%v", err)
 	}
 	return errors.Join(errs...)
+}
+
+// Numbers is the rule by which next free prefixes are chosen.
+func (n *Node) Numbers() registry.Numbers {
+	return registry.Numbers{First: uint64(n.FirstNumber), Digits: n.NumberDigits, Reserved: n.Reserved}
 }
 
 // NodePrefixes are the namespaces of node.prefixes.
@@ -320,6 +340,6 @@ func (c *Config) UDPExempt() ([]netip.Prefix, error) {
 // Registry is what of the limits concerns registration.
 func (l *Limits) Registry() registry.Limits {
 	return registry.Limits{ValuesPerRecord: l.ValuesPerRecord, ValueOctets: int(l.ValueBytes), RecordOctets: int(l.RecordBytes),
-		BodyOctets: int(l.BodyBytes), BatchRows: l.BatchRows,
+		BodyOctets: int(l.BodyBytes), BatchRows: l.BatchRows, PrefixesPerEnterprise: l.PrefixesPerEnterprise,
 		UDPBytesPerSecond: int(l.UDPBytesPerSecond), UDPBurstBytes: int(l.UDPBurstBytes)}
 }

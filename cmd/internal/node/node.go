@@ -176,7 +176,7 @@ func (n *Node) buildRegistry(namespaces *storage.Namespaces) error {
 		return err
 	}
 	n.registrar, err = registry.New(registry.Options{
-		Store: n.store, Namespaces: namespaces, NodePrefixes: own, Limits: n.cfg.Limits.Registry(), NSI: nsi,
+		Store: n.store, Namespaces: namespaces, NodePrefixes: own, Numbers: n.cfg.Node.Numbers(), Limits: n.cfg.Limits.Registry(), NSI: nsi,
 		CaseSensitive: !n.cfg.Handle.CaseInsensitive, Logger: n.log, Registerer: n.metrics,
 	})
 	if err != nil {
