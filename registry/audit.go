@@ -31,6 +31,7 @@ type Audited struct {
 	Op      OpKind `json:"op"`
 	ID      string `json:"id"`
 	Version uint64 `json:"version"`
+	Reason  string `json:"reason,omitempty"`
 }
 
 func (r *Registrar) audit(b *storage.Batch, now time.Time, a Actor, e AuditEntry) error {

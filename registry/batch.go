@@ -29,7 +29,7 @@ type Operation struct {
 	Record      *identifier.Record // create and replace
 	ID          identifier.ID      // merge, revoke and restore
 	Patch       Patch              // merge
-	Reason      string             // revoke
+	Reason      string             // why; of a revocation it is shown with the tombstone
 	Successor   string             // revoke
 	IfMatch     uint64
 	IfNoneMatch bool
@@ -182,8 +182,8 @@ func (r *Registrar) tryBatch(ctx context.Context, requests []request, checked []
 		}
 		results[i].Version, results[i].Created = out.record.Version, out.op == storage.OpCreate
 		if out.op != 0 {
-			addRecord(&b, &long, q, key, item, out, identifier.AppendRecord(nil, out.record))
-			entry.Items = append(entry.Items, Audited{q.kind, q.id.Qualified(), out.record.Version})
+			r.addRecord(&b, &long, q, key, item, out, identifier.AppendRecord(nil, out.record))
+			entry.Items = append(entry.Items, Audited{q.kind, q.id.Qualified(), out.record.Version, q.reason})
 		}
 	}
 	if len(entry.Items) > 0 {

@@ -21,7 +21,7 @@ type request struct {
 	ns          *identifier.Namespace // nil for records of prefixes
 	in          *identifier.Record    // create, replace
 	patch       Patch                 // merge
-	reason      string                // revoke
+	reason      string                // why, for the history; of a revocation it is part of the tombstone
 	successor   string                // revoke
 	ifMatch     uint64
 	ifNoneMatch bool
@@ -33,6 +33,7 @@ type request struct {
 type outcome struct {
 	record *identifier.Record // as it will be; the present one if nothing changes
 	op     storage.Op         // 0: nothing changes
+	before *identifier.Record // as it was; nil: it was not there
 }
 
 // evaluate decides a request against the present record (nil: absent), and reads and writes nothing
@@ -44,17 +45,22 @@ func (r *Registrar) evaluate(q *request, cur *identifier.Record, now time.Time) 
 	if e := precondition(q, cur); e != nil {
 		return outcome{}, e
 	}
+	var out outcome
+	var e *Error
 	switch q.kind {
 	case OpCreate, OpReplace:
-		return r.put(q, cur, now)
+		out, e = r.put(q, cur, now)
 	case OpMerge:
-		return r.merge(q, cur, now)
+		out, e = r.merge(q, cur, now)
 	case OpRevoke:
-		return revoke(q, cur, now)
+		out, e = revoke(q, cur, now)
 	case OpRestore:
-		return restore(q, cur, now)
+		out, e = restore(q, cur, now)
+	default:
+		e = refuse(CodeInvalidRequest, "/op", "unknown operation %q", q.kind)
 	}
-	return outcome{}, refuse(CodeInvalidRequest, "/op", "unknown operation %q", q.kind)
+	out.before = cur
+	return out, e
 }
 
 func precondition(q *request, cur *identifier.Record) *Error {
@@ -100,7 +106,7 @@ func (r *Registrar) put(q *request, cur *identifier.Record, now time.Time) (outc
 			v.Timestamp = uint32(now.Unix())
 		}
 	}
-	return outcome{next, op}, nil
+	return outcome{record: next, op: op}, nil
 }
 
 func (r *Registrar) merge(q *request, cur *identifier.Record, now time.Time) (outcome, *Error) {
@@ -145,7 +151,7 @@ func (r *Registrar) merge(q *request, cur *identifier.Record, now time.Time) (ou
 		return outcome{}, e
 	}
 	next.Updated, next.Version = now, cur.Version+1
-	return outcome{&next, storage.OpUpdate}, nil
+	return outcome{record: &next, op: storage.OpUpdate}, nil
 }
 
 // over returns v with the fields that p names.
@@ -182,7 +188,7 @@ func revoke(q *request, cur *identifier.Record, now time.Time) (outcome, *Error)
 	next := *cur
 	next.State, next.Reason, next.Successor = identifier.Revoked, q.reason, q.successor
 	next.Updated, next.Version = now, cur.Version+1
-	return outcome{&next, storage.OpRevoke}, nil
+	return outcome{record: &next, op: storage.OpRevoke}, nil
 }
 
 func restore(q *request, cur *identifier.Record, now time.Time) (outcome, *Error) {
@@ -192,7 +198,7 @@ func restore(q *request, cur *identifier.Record, now time.Time) (outcome, *Error
 	next := *cur
 	next.State, next.Reason, next.Successor = identifier.Active, "", ""
 	next.Updated, next.Version = now, cur.Version+1
-	return outcome{&next, storage.OpRestore}, nil
+	return outcome{record: &next, op: storage.OpRestore}, nil
 }
 
 func revokedError(cur *identifier.Record) *Error {

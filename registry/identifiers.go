@@ -32,11 +32,8 @@ func (r *Registrar) Get(ctx context.Context, id identifier.ID, g Get) (*identifi
 	}
 	k := id.Key(ns.CaseSensitive)
 	item, err := r.store.Get(ctx, storage.RecordKey(k))
-	if errors.Is(err, storage.ErrNotFound) {
-		return nil, refuse(CodeNotFound, "id", "%s is not registered", id)
-	}
 	if err != nil {
-		return nil, AsError(fmt.Errorf("get %s: %w", id, err))
+		return nil, r.notRegistered(id, err)
 	}
 	rec, err := decodeItem(item)
 	if err == nil {
@@ -57,6 +54,14 @@ func (r *Registrar) Get(ctx context.Context, id identifier.ID, g Get) (*identifi
 		return shown(rec), nil
 	}
 	return public(rec), nil
+}
+
+// notRegistered is err of reading id's record in terms for the client.
+func (r *Registrar) notRegistered(id identifier.ID, err error) *Error {
+	if errors.Is(err, storage.ErrNotFound) {
+		return refuse(CodeNotFound, "id", "%s is not registered", id)
+	}
+	return AsError(fmt.Errorf("get %s: %w", id, err))
 }
 
 func (r *Registrar) versionOf(ctx context.Context, k identifier.Key, version uint64) (*identifier.Record, error) {

@@ -317,7 +317,7 @@ func (r *Registrar) tryChunk(ctx context.Context, c *chunk, o ImportOptions) err
 		default:
 			start := len(records)
 			records = identifier.AppendRecord(records, out.record)
-			addRecord(&b, &long, &row.request, key, item, out, records[start:len(records):len(records)])
+			r.addRecord(&b, &long, &row.request, key, item, out, records[start:len(records):len(records)])
 			c.stored++
 			if entry.ID == "" {
 				entry.ID = row.request.id.Qualified()

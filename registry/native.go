@@ -189,6 +189,7 @@ func (r *Registrar) tryNative(ctx context.Context, n *native) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	out.before = cur
 	var b storage.Batch
 	d := demand{r: r}
 	if out.op != 0 {
@@ -198,7 +199,7 @@ func (r *Registrar) tryNative(ctx context.Context, n *native) (Result, error) {
 			}
 		}
 		var long longNames
-		addRecord(&b, &long, &request{id: n.id, key: h.key}, key, items[0], out, identifier.AppendRecord(nil, out.record))
+		r.addRecord(&b, &long, &request{id: n.id, key: h.key}, key, items[0], out, identifier.AppendRecord(nil, out.record))
 		e := AuditEntry{Op: "identifier." + n.Op, ID: n.id.Qualified(), Version: out.record.Version}
 		if err := r.auditNative(&b, now, n.By, e); err != nil {
 			return Result{}, err
@@ -290,7 +291,7 @@ func (r *Registrar) putNative(n *native, cur, base *identifier.Record, values []
 			v.Timestamp = old.Timestamp
 		}
 	}
-	return outcome{next, op}, nil
+	return outcome{record: next, op: op}, nil
 }
 
 // valueAt returns the value of rec with that index, nil if there is none. It is most likely the i-th.

@@ -108,6 +108,7 @@ type Write struct {
 	Actor          Actor
 	IfMatch        uint64 // the version that the record must have; 0: any
 	IfNoneMatch    bool   // only if the identifier does not exist
+	Reason         string // why, for the history of the record
 	IdempotencyKey string // the client's name for this request, or ""
 	KeepTimestamps bool   // keep the values' timestamps where they are given
 	Revive         bool   // a create over a tombstone with reason "deleted" succeeds (Handle and SNMS)

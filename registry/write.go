@@ -36,13 +36,13 @@ func (r *Registrar) register(ctx context.Context, kind OpKind, in *identifier.Re
 	if refusal != nil {
 		return Result{}, refusal
 	}
-	return r.write(ctx, &request{kind: kind, id: id, in: in}, w)
+	return r.write(ctx, &request{kind: kind, id: id, in: in, reason: w.Reason}, w)
 }
 
 // Merge changes values of an identifier by their indexes. Refusals: those of the checks,
 // CodeNotFound, CodeVersionMismatch, CodeRevoked.
 func (r *Registrar) Merge(ctx context.Context, id identifier.ID, p Patch, w Write) (Result, error) {
-	return r.write(ctx, &request{kind: OpMerge, id: id, patch: p}, w)
+	return r.write(ctx, &request{kind: OpMerge, id: id, patch: p, reason: w.Reason}, w)
 }
 
 // Revoke makes a tombstone of an identifier, and returns it. successor, which may be "", is the
@@ -55,7 +55,7 @@ func (r *Registrar) Revoke(ctx context.Context, id identifier.ID, reason, succes
 // Restore brings a revoked identifier back with the values that it had. Refusals: those of the
 // checks, CodeNotFound, CodeVersionMismatch, CodeNotRevoked.
 func (r *Registrar) Restore(ctx context.Context, id identifier.ID, w Write) (Result, error) {
-	return r.write(ctx, &request{kind: OpRestore, id: id}, w)
+	return r.write(ctx, &request{kind: OpRestore, id: id, reason: w.Reason}, w)
 }
 
 // write takes a request through the checks in their order, and applies it.
@@ -114,6 +114,9 @@ func (r *Registrar) check(ctx context.Context, q *request, a *authority) *Error 
 	if refusal != nil {
 		return refusal
 	}
+	if e := r.checkText(CodeInvalidRequest, "reason", q.reason); e != nil {
+		return e
+	}
 	q.key = q.id.Key(ns.CaseSensitive)
 	if !q.id.IsPrefixRecord() {
 		q.ns = ns
@@ -164,9 +167,6 @@ func (r *Registrar) checkPatch(p *Patch) *Error {
 }
 
 func (r *Registrar) checkRevocation(q *request) *Error {
-	if e := r.checkText(CodeInvalidRequest, "reason", q.reason); e != nil {
-		return e
-	}
 	if q.successor == "" {
 		return nil
 	}
@@ -210,7 +210,7 @@ func (r *Registrar) try(ctx context.Context, q *request, w Write, c *claim) (Res
 			return Result{}, e
 		}
 		var long longNames
-		addRecord(&b, &long, q, key, items[0], out, identifier.AppendRecord(nil, out.record))
+		r.addRecord(&b, &long, q, key, items[0], out, identifier.AppendRecord(nil, out.record))
 		e := AuditEntry{Op: "identifier." + string(q.kind), ID: q.id.Qualified(), Version: out.record.Version, Reason: q.reason}
 		if err := r.audit(&b, now, w.Actor, e); err != nil {
 			return Result{}, err
@@ -246,9 +246,9 @@ func (r *Registrar) replay(first *answer, err error) (Result, error) {
 	return Result{Record: rec, Created: first.created, Replayed: true}, nil
 }
 
-// addRecord adds to b the new state of q's record, the state before, and the change. long is of the
-// batch as a whole.
-func addRecord(b *storage.Batch, long *longNames, q *request, key []byte, before storage.Item, out outcome, encoded []byte) {
+// addRecord adds to b the new state of q's record, the state before, the change, and what the indexes
+// have of it. long is of the batch as a whole.
+func (r *Registrar) addRecord(b *storage.Batch, long *longNames, q *request, key []byte, before storage.Item, out outcome, encoded []byte) {
 	b.Put(key, encoded, before.Version)
 	if before.Value != nil {
 		b.Set(storage.HistoryKey(q.key, before.Version), before.Value)
@@ -256,6 +256,7 @@ func addRecord(b *storage.Batch, long *longNames, q *request, key []byte, before
 		long.add(b, q)
 	}
 	b.Log(storage.Change{Op: out.op, Key: key, Version: before.Version + 1})
+	r.reindex(b, q.key, out)
 }
 
 // decodeItem reads a stored record; of an absent one it is nil.

@@ -65,6 +65,7 @@ func New(o Options) (http.Handler, error) {
 	s := &server{reg: o.Registrar, auth: o.Verifier, limits: o.Registrar.Limits(), log: o.Logger, metrics: m, mux: http.NewServeMux()}
 	s.huma = humago.New(s.mux, config(o.Version))
 	s.identifiers()
+	s.histories()
 	s.batches()
 	s.imports()
 	s.enterprises()

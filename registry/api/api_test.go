@@ -496,7 +496,7 @@ func TestBatchForm(t *testing.T) {
 		{"op":"replace","record":{"id":"88.100.1/2","values":[{"index":1,"type":"URL","data":"x"}]},"ifNoneMatch":true},
 		{"op":"replace","record":{"id":"88.100.1/3","values":[{"index":1,"type":"URL","data":"x"}]},"ifMatch":7},
 		{"op":"create","id":"88.100.1/4"},
-		{"op":"merge","id":"88.100.1/5","reason":"x"},
+		{"op":"merge","id":"88.100.1/5","successor":"x"},
 		{"op":"create","record":{"id":"88.100.1/6","values":[{"index":1,"type":"","data":"x"}]}},
 		{"op":"fly","id":"88.100.1/7"},
 		7
@@ -504,7 +504,7 @@ func TestBatchForm(t *testing.T) {
 	want := `{"results":[{"id":"88.100.1/1","status":201,"version":1},{"id":"88.100.1/2","status":201,"version":1},` +
 		`{"id":"88.100.1/3","status":412,"code":"version_mismatch","detail":"the version is 0","current":0,"expected":7},` +
 		`{"status":400,"code":"invalid_request","location":"/record","detail":"a record is required"},` +
-		`{"status":400,"code":"invalid_request","location":"/reason","detail":"reason and successor are of revoke"},` +
+		`{"status":400,"code":"invalid_request","location":"/successor","detail":"a successor is of revoke"},` +
 		`{"id":"88.100.1/6","status":400,"code":"invalid_value","location":"/values/0/type","detail":"a type is required"},` +
 		`{"status":400,"code":"invalid_request","location":"/op","detail":"create, replace, merge, revoke or restore is expected"},` +
 		`{"status":400,"code":"invalid_request","location":"/","detail":"a JSON number is not expected here"}]}`

@@ -39,7 +39,7 @@ type batchOpDoc struct {
 	ID          string          `json:"id,omitempty" doc:"Of merge, revoke and restore"`
 	Template    *string         `json:"template,omitempty" doc:"Of merge"`
 	Values      []patchValueDoc `json:"values,omitempty" doc:"Of merge"`
-	Reason      string          `json:"reason,omitempty" doc:"Of revoke"`
+	Reason      string          `json:"reason,omitempty" doc:"Why, for the history; of revoke it is shown with the tombstone"`
 	Successor   string          `json:"successor,omitempty" doc:"Of revoke"`
 	IfMatch     uint64          `json:"ifMatch,omitempty" doc:"The version that the record must have"`
 	IfNoneMatch bool            `json:"ifNoneMatch,omitempty" doc:"Only if the identifier does not exist"`
@@ -116,8 +116,8 @@ func (s *server) readOperation(raw []byte, op *registry.Operation) error {
 	switch {
 	case !merges && (row.Values != nil || row.Template != nil):
 		return invalid("/values", "values and template are of merge; create and replace have a record")
-	case row.Op != registry.OpRevoke && (row.Reason != "" || row.Successor != ""):
-		return invalid("/reason", "reason and successor are of revoke")
+	case row.Op != registry.OpRevoke && row.Successor != "":
+		return invalid("/successor", "a successor is of revoke")
 	}
 	var err error
 	switch row.Op {

@@ -101,18 +101,21 @@ func (c *Conditions) write(ctx context.Context, route string, replaces bool) (re
 }
 
 type createInput struct {
+	Reason string `query:"reason" doc:"Why, for the history"`
 	Conditions
 	RawBody []byte `contentType:"application/json"`
 }
 
 type replaceInput struct {
-	ID string `query:"id" required:"true" doc:"The identifier"`
+	ID     string `query:"id" required:"true" doc:"The identifier"`
+	Reason string `query:"reason" doc:"Why, for the history"`
 	Conditions
 	RawBody []byte `contentType:"application/json"`
 }
 
 type mergeInput struct {
-	ID string `query:"id" required:"true" doc:"The identifier"`
+	ID     string `query:"id" required:"true" doc:"The identifier"`
+	Reason string `query:"reason" doc:"Why, for the history"`
 	Conditions
 	RawBody []byte `contentType:"application/json"`
 }
@@ -125,13 +128,15 @@ type revokeInput struct {
 }
 
 type restoreInput struct {
-	ID string `query:"id" doc:"The identifier, unless the body has it"`
+	ID     string `query:"id" doc:"The identifier, unless the body has it"`
+	Reason string `query:"reason" doc:"Why, for the history; may stand in the body"`
 	Conditions
 	RawBody []byte `contentType:"application/json"`
 }
 
 type restoreBody struct {
-	ID string `json:"id" doc:"The identifier"`
+	ID     string `json:"id,omitempty" doc:"The identifier"`
+	Reason string `json:"reason,omitempty" doc:"Why, for the history"`
 }
 
 type readInput struct {
@@ -184,6 +189,7 @@ func (s *server) create(ctx context.Context, in *createInput) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	w.Reason = in.Reason
 	if w.IfMatch != 0 {
 		return nil, invalid("If-Match", "a new identifier has no version")
 	}
@@ -203,6 +209,7 @@ func (s *server) replace(ctx context.Context, in *replaceInput) (*reply, error) 
 	if err != nil {
 		return nil, err
 	}
+	w.Reason = in.Reason
 	_, refusal := s.parseID(in.ID)
 	if refusal != nil && registry.AsError(refusal).Code != registry.CodeAmbiguousIdentifier {
 		return nil, refusal
@@ -234,6 +241,7 @@ func (s *server) merge(ctx context.Context, in *mergeInput) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	w.Reason = in.Reason
 	var body patchBody
 	if err := decode(in.RawBody, &body); err != nil {
 		return nil, err
@@ -284,7 +292,11 @@ func (s *server) restore(ctx context.Context, in *restoreInput) (*reply, error) 
 		if body.ID != "" {
 			in.ID = body.ID
 		}
+		if body.Reason != "" {
+			in.Reason = body.Reason
+		}
 	}
+	w.Reason = in.Reason
 	id, err := s.parseID(in.ID)
 	if err != nil {
 		return nil, err
