@@ -30,6 +30,28 @@ func (r *Resolver) Forget(ctx context.Context, changes []storage.Change) {
 	}
 }
 
+// Announce says that changes are about to be written here: until Conclude, what they concern is answered from
+// the store alone, where they may be seen from now on.
+func (r *Resolver) Announce(changes []storage.Change) {
+	for i := range changes {
+		if k, ok := storage.ParseRecordKey(changes[i].Key); ok {
+			r.stamps.begin(k)
+		}
+	}
+}
+
+// Conclude ends what Announce began; if the changes were applied it is Forget, too.
+func (r *Resolver) Conclude(ctx context.Context, changes []storage.Change, applied bool) {
+	if applied {
+		r.Forget(ctx, changes)
+	}
+	for i := range changes {
+		if k, ok := storage.ParseRecordKey(changes[i].Key); ok {
+			r.stamps.end(k)
+		}
+	}
+}
+
 // feedBatch is how many entries of the change log are read at once.
 const feedBatch = 256
 

@@ -172,15 +172,23 @@ func (r *Resolver) Owns(k identifier.Key) bool {
 	return false
 }
 
-// record returns what is stored under k, nil for nothing.
+// record returns what is stored under k, nil for nothing. While it is being written nothing is taken from
+// the cache, nor from somebody who has begun to read earlier.
 func (r *Resolver) record(ctx context.Context, k identifier.Key, q *Query) (*identifier.Record, Tier, error) {
-	if !q.NoCache {
+	writing := r.stamps.writing(k)
+	if !q.NoCache && !writing {
 		if rec, ok := r.o.Cache.Get(k); ok {
 			return rec, TierLRU, nil
 		}
 	}
 	if q.Scratch != nil {
 		rec, err := r.readInto(ctx, k, q.Scratch)
+		return rec, TierStore, err
+	}
+	if writing {
+		ctx, cancel := context.WithTimeout(ctx, r.o.ReadTimeout)
+		defer cancel()
+		rec, err := r.read(ctx, k)
 		return rec, TierStore, err
 	}
 	// One goroutine per identifier reads; the others wait for it. It has a deadline of its own, so

@@ -13,7 +13,7 @@ import (
 type Stamp struct {
 	slot   uint32
 	record uint32
-	all    uint32
+	all    uint64
 	world  uint32
 	wide   bool
 	taken  bool
@@ -30,12 +30,17 @@ func (s Stamp) Wide() Stamp {
 // make one another's answers be made again, which costs a lookup and is never wrong.
 const stampSlots = 1 << 16
 
-// stamps count changes. A change is counted after it can be read and before it is acknowledged, so
-// an answer made from what was before cannot have the count that is found after.
+// stamps count changes, and the changes that are being written: who asks while a change is under way may
+// find it in the store before it is acknowledged, and so nobody who asks later may be told what was
+// before. A change is counted after it can be read and before it is acknowledged, so an answer made
+// from what was before cannot have the count that is found after.
+//
+// The low bits of the counters of records are the changes under way, the others the changes made. As one
+// number, both take one load. So many changes under way that they run over are counted as one made, until they end.
 type stamps struct {
 	seed  maphash.Seed
 	world atomic.Uint32 // changes of namespaces, and of everything at once
-	all   atomic.Uint32 // changes of records
+	all   atomic.Uint64 // changes of records
 	slots [stampSlots]atomic.Uint32
 }
 
@@ -44,10 +49,35 @@ func (s *stamps) slot(k identifier.Key) uint32 {
 	return uint32(maphash.String(s.seed, k.Name)) % stampSlots
 }
 
+const (
+	underWay = 1<<12 - 1 // the bits that count changes under way
+	made     = underWay + 1
+
+	allUnderWay = 1<<32 - 1 // as underWay, of all records: nights of a million changes must not come round
+	allMade     = allUnderWay + 1
+)
+
 func (s *stamps) changed(k identifier.Key) {
-	s.slots[s.slot(k)].Add(1)
-	s.all.Add(1)
+	s.slots[s.slot(k)].Add(made)
+	s.all.Add(allMade)
 }
+
+// begin and end count a change of k that is being written.
+func (s *stamps) begin(k identifier.Key) {
+	s.all.Add(1)
+	s.slots[s.slot(k)].Add(1)
+}
+
+func (s *stamps) end(k identifier.Key) {
+	s.slots[s.slot(k)].Add(^uint32(0))
+	s.all.Add(^uint64(0))
+}
+
+// writing reports whether the record that s is of was being written: what is cached of it may be older
+// than what others have read.
+func (s Stamp) writing() bool { return s.record&underWay != 0 }
+
+func (s *stamps) writing(k identifier.Key) bool { return s.slots[s.slot(k)].Load()&underWay != 0 }
 
 // of is s for an answer that is made from the record of k, too, which has not been read yet.
 func (s Stamp) of(r *Resolver, k identifier.Key) Stamp {
@@ -67,5 +97,6 @@ func (r *Resolver) Stamp() Stamp {
 // zero Stamp is that of answers that nobody may keep.
 func (r *Resolver) Current(s Stamp) bool {
 	t := &r.stamps
-	return s.taken && t.slots[s.slot].Load() == s.record && t.world.Load() == s.world && (!s.wide || t.all.Load() == s.all)
+	return s.taken && !s.writing() && t.slots[s.slot].Load() == s.record && t.world.Load() == s.world &&
+		(!s.wide || s.all&allUnderWay == 0 && t.all.Load() == s.all)
 }

@@ -91,8 +91,8 @@ func (n *Node) build() error {
 	if err := n.buildResolver(namespaces); err != nil {
 		return fmt.Errorf("build resolver: %w", err)
 	}
-	n.store = storage.Observe(n.engine, func(changes []storage.Change) {
-		n.resolver.Forget(context.Background(), changes)
+	n.store = storage.Bracket(n.engine, n.resolver.Announce, func(changes []storage.Change, applied bool) {
+		n.resolver.Conclude(context.Background(), changes, applied)
 	})
 	if err := n.buildRegistry(namespaces); err != nil {
 		return fmt.Errorf("build registry: %w", err)
