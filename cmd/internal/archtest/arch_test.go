@@ -26,6 +26,7 @@ var arrows = map[string][]string{
 	"proto/handle":            {"proto/identifier", "proto/handle"},
 	"proto/nodepb":            {"proto/identifier"},
 	"proto/dnsname":           {"proto/identifier"},
+	"proto/template":          {"proto/identifier"},
 	"storage":                 {"proto/identifier", "storage"},
 	"resolver":                {"proto", "storage", "resolver"},
 	"registry":                {"proto", "storage", "registry"},
