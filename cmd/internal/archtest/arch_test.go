@@ -49,6 +49,7 @@ var homes = map[string][]string{
 	"github.com/spf13/cobra":           {"cmd"},
 	"github.com/knadh/koanf/":          {"cmd/internal/config"},
 	"github.com/hashicorp/golang-lru/": {"resolver/cache"},
+	"github.com/xuri/excelize/":        {"registry/sheet"},
 }
 
 // topLevel is what may stand in the root.
