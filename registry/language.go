@@ -45,6 +45,9 @@ func in(l Language, detail, format string, args []any) string {
 	}
 	translated, ok := detailsZH[format]
 	if !ok {
+		translated, ok = templatesZH[format]
+	}
+	if !ok {
 		return detail
 	}
 	told := make([]any, len(args))

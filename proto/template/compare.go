@@ -67,11 +67,19 @@ func compareFields(path string, old, f *Field) (all []Problem) {
 	case Number:
 		all = append(all, compareNumbers(path, old, f)...)
 	case Date:
-		if f.Earliest > old.Earliest {
-			all = append(all, problem(path+"/earliest", "the first day cannot become later than %s", orAny(old.Earliest)))
+		switch {
+		case f.Earliest == "" || f.Earliest <= old.Earliest:
+		case old.Earliest == "":
+			all = append(all, problem(path+"/earliest", "a bound cannot be added: records beyond it may be stored"))
+		default:
+			all = append(all, problem(path+"/earliest", "the first day cannot become later than %s", old.Earliest))
 		}
-		if f.Latest != "" && (old.Latest == "" || f.Latest < old.Latest) {
-			all = append(all, problem(path+"/latest", "the last day cannot become earlier than %s", orAny(old.Latest)))
+		switch {
+		case f.Latest == "" || old.Latest != "" && f.Latest >= old.Latest:
+		case old.Latest == "":
+			all = append(all, problem(path+"/latest", "a bound cannot be added: records beyond it may be stored"))
+		default:
+			all = append(all, problem(path+"/latest", "the last day cannot become earlier than %s", old.Latest))
 		}
 	case Enum:
 		all = append(all, compareOptions(path, old, f)...)
@@ -100,16 +108,21 @@ func compareTexts(path string, old, f *Field) (all []Problem) {
 }
 
 func compareNumbers(path string, old, f *Field) (all []Problem) {
-	narrower := func(now, was string, sign int) bool {
-		n, ok := parseDecimal(now)
-		o, bound := parseDecimal(was)
-		return ok && (!bound || n.compare(o)*sign > 0)
+	least, hasLeast := parseDecimal(string(f.Minimum))
+	switch before, had := parseDecimal(string(old.Minimum)); {
+	case !hasLeast || had && least.compare(before) <= 0:
+	case !had:
+		all = append(all, problem(path+"/minimum", "a bound cannot be added: records beyond it may be stored"))
+	default:
+		all = append(all, problem(path+"/minimum", "the least number cannot become greater than %s", string(old.Minimum)))
 	}
-	if narrower(string(f.Minimum), string(old.Minimum), 1) {
-		all = append(all, problem(path+"/minimum", "the least number cannot become greater than %s", orAny(string(old.Minimum))))
-	}
-	if narrower(string(f.Maximum), string(old.Maximum), -1) {
-		all = append(all, problem(path+"/maximum", "the greatest number cannot become less than %s", orAny(string(old.Maximum))))
+	greatest, hasGreatest := parseDecimal(string(f.Maximum))
+	switch before, had := parseDecimal(string(old.Maximum)); {
+	case !hasGreatest || had && greatest.compare(before) >= 0:
+	case !had:
+		all = append(all, problem(path+"/maximum", "a bound cannot be added: records beyond it may be stored"))
+	default:
+		all = append(all, problem(path+"/maximum", "the greatest number cannot become less than %s", string(old.Maximum)))
 	}
 	if f.Decimals != nil && *f.Decimals < MaxDigits && (old.Decimals == nil || *f.Decimals < *old.Decimals) {
 		all = append(all, problem(path+"/decimals", "decimals cannot become fewer"))
@@ -142,12 +155,4 @@ func coversMedia(now, old []string) bool {
 		}
 	}
 	return len(old) > 0
-}
-
-// orAny is a bound for a person.
-func orAny(bound string) string {
-	if bound == "" {
-		return "∞"
-	}
-	return bound
 }

@@ -58,6 +58,11 @@ func TestCompare(t *testing.T) {
 		"/fields/1/decimals /fields/1/maximum /fields/1/minimum")
 	f("the same number", func(c *Content) { c.Fields[1].Maximum = json.Number("100.50") }, "")
 	f("dates", func(c *Content) { c.Fields[2].Earliest, c.Fields[2].Latest = "2000-01-02", "2099-12-30" }, "/fields/2/earliest /fields/2/latest")
+	unbounded := bearing()
+	unbounded.Fields[1].Minimum, unbounded.Fields[1].Maximum, unbounded.Fields[2].Earliest, unbounded.Fields[2].Latest = "", "", "", ""
+	if got := paths(Compare(unbounded, bearing())); got != "/fields/1/maximum /fields/1/minimum /fields/2/earliest /fields/2/latest" {
+		t.Errorf("bounds added: %q", got)
+	}
 	f("option", func(c *Content) { c.Fields[4].Options = c.Fields[4].Options[1:] }, "/fields/4/options")
 	f("reference", func(c *Content) { c.Fields[6].Template = "motor" }, "/fields/6/template")
 	f("media types", func(c *Content) { c.Fields[5].MediaTypes = []string{"image/*"} }, "/fields/5/mediaTypes")
