@@ -3,7 +3,9 @@ package sheet
 import (
 	"archive/zip"
 	"bytes"
+	"compress/flate"
 	"errors"
+	"hash/crc32"
 	"io"
 	"slices"
 	"strconv"
@@ -225,8 +227,8 @@ func TestReadRefuses(t *testing.T) {
 	}
 	fails("sheet cut between elements", repack(t, good, "xl/worksheets/sheet1.xml", func(b []byte) []byte { return b[:bytes.LastIndex(b, []byte("</row>"))] }), 0, "not a workbook")
 	fails("bits flipped", flipped(good), 0, "not a workbook")
-	fails("bomb", repack(t, good, "xl/worksheets/sheet1.xml", func([]byte) []byte { return make([]byte, MaxUnzipped+1) }), 0, "more than 67108864 octets")
-	fails("bomb beside the sheet", repack(t, good, "xl/media/image1.png", func([]byte) []byte { return make([]byte, MaxUnzipped) }), 0, "more than 67108864 octets")
+	fails("bomb", repack(t, good, "xl/media/image1.png", func([]byte) []byte { return make([]byte, MaxUnzipped) }), 0, "more than 67108864 octets")
+	fails("longer than it says", lying(t), 0, "not a workbook")
 	fails("wide", repack(t, good, "xl/worksheets/sheet1.xml", func([]byte) []byte {
 		return []byte("<worksheet><sheetData><row>" + strings.Repeat("<c><v>1</v></c>", maxColumns+1) + "</row></sheetData></worksheet>")
 	}), 0, "not a workbook")
@@ -328,6 +330,32 @@ func repack(t *testing.T, file []byte, part string, change func([]byte) []byte) 
 		put(part, change(nil))
 	}
 	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// lying is a file whose first part unpacks to far more than its header says.
+func lying(t *testing.T) []byte {
+	t.Helper()
+	content := []byte("<workbook>" + strings.Repeat(" ", 1<<20) + "</workbook>")
+	var packed, out bytes.Buffer
+	d, err := flate.NewWriter(&packed, flate.BestSpeed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Write(content)
+	d.Close()
+	z := zip.NewWriter(&out)
+	w, err := z.CreateRaw(&zip.FileHeader{Name: "xl/workbook.xml", Method: zip.Deflate, CRC32: crc32.ChecksumIEEE(content),
+		CompressedSize64: uint64(packed.Len()), UncompressedSize64: 100})
+	if err == nil {
+		_, err = w.Write(packed.Bytes())
+	}
+	if err == nil {
+		err = z.Close()
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	return out.Bytes()
