@@ -55,6 +55,7 @@ var valueMembers = []string{"index", "type", "data", "ttl", "ttlType", "perms", 
 var (
 	storedMembers = valueMembers[:len(valueMembers)-1] // without "delete"
 	recordMembers = []string{"id", "values", "scheme", "template", "version", "state", "reason", "successor", "created", "updated"}
+	writeMembers  = append(recordMembers[:len(recordMembers):len(recordMembers)], "fields")
 	refMembers    = []string{"handle", "index"}
 	dataMembers   = []string{"format", "value"}
 )
@@ -62,17 +63,36 @@ var (
 // ParseRecordJSON reads one record. The record keeps one copy of line for all its strings and data;
 // line itself may be used again. The error is a *[JSONError].
 func ParseRecordJSON(line []byte) (*Record, error) {
+	r, _, err := parseRecordJSON(line, recordMembers)
+	return r, err
+}
+
+// ParseWriteJSON reads one record that is to be written. Beside values, or in their place, it may have
+// "fields", an object of what its data template says of it; the object is returned as it is written,
+// nil if there is none.
+func ParseWriteJSON(line []byte) (r *Record, fields []byte, err error) {
+	return parseRecordJSON(line, writeMembers)
+}
+
+func parseRecordJSON(line []byte, members []string) (*Record, []byte, error) {
 	r := new(Record)
+	var fields []byte
 	d := newReader(line)
-	given := d.object(recordMembers, func(name string) { d.recordMember(r, name) })
+	given := d.object(members, func(name string) {
+		if name == "fields" {
+			fields = d.raw()
+			return
+		}
+		d.recordMember(r, name)
+	})
 	if given&1 == 0 && d.reason == "" { // id, the first of recordMembers
 		d.fail("missing")
 		d.inside("id")
 	}
 	if err := d.end(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return r, nil
+	return r, fields, nil
 }
 
 // ParseValueJSON reads one value of which only the index must be given, or of which the member

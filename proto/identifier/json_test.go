@@ -302,3 +302,33 @@ func BenchmarkAppendRecordJSON(b *testing.B) {
 		dst = AppendRecordJSON(dst[:0], r)
 	}
 }
+
+// TestParseWriteJSON: the object of a record's fields is passed on as it is written, and is refused
+// where a record is as it is kept.
+func TestParseWriteJSON(t *testing.T) {
+	f := func(in, want, reason string) {
+		t.Helper()
+		rec, fields, err := ParseWriteJSON([]byte(in))
+		if reason != "" {
+			if e, ok := err.(*JSONError); !ok || e.Field != "fields" || e.Reason != reason {
+				t.Errorf("%s: %v, want %s", in, err, reason)
+			}
+			return
+		}
+		if err != nil || string(fields) != want || rec.ID != "88.1/a" || len(rec.Values) > 0 && string(rec.Values[0].Data) != "A" {
+			t.Errorf("%s: %+v, %s, %v", in, rec, fields, err)
+		}
+	}
+	f(`{"id":"88.1/a"}`, "", "")
+	f(`{"id":"88.1/a","fields":null}`, "", "")
+	f(`{"id":"88.1/a","fields":{}}`, "{}", "")
+	f(`{"values":[{"index":1,"type":"URL","data":"\u0041"}],"fields": {"a\"}":[1,{"b":"}]\\"}],"c":null} ,"id":"88.1/\u0061"}`, `{"a\"}":[1,{"b":"}]\\"}],"c":null}`, "")
+	f(`{"id":"88.1/a","fields":[1]}`, "", "not an object")
+	f(`{"id":"88.1/a","fields":{"a":1`, "", "not valid JSON")
+	f(`{"id":"88.1/a","fields":{"a":]}}`, "", "not valid JSON")
+	f(`{"id":"88.1/a","fields":{a}}`, "", "not valid JSON")
+	f(`{"id":"88.1/a","fields":{},"fields":{}}`, "", "given twice")
+	if _, err := ParseRecordJSON([]byte(`{"id":"88.1/a","fields":{}}`)); err == nil {
+		t.Error("a record as it is kept has no fields")
+	}
+}

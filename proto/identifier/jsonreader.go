@@ -2,6 +2,7 @@ package identifier
 
 import (
 	"bytes"
+	"encoding/json"
 	"slices"
 	"strconv"
 	"unicode/utf16"
@@ -158,6 +159,37 @@ func (d *jsonReader) array(element func()) {
 	if !d.take(']') {
 		d.fail("not valid JSON")
 	}
+}
+
+// raw reads an object and returns its text.
+func (d *jsonReader) raw() []byte {
+	if d.peek() != '{' {
+		d.fail("not an object")
+		return nil
+	}
+	start, depth, quoted := d.pos, 0, false
+	for i := start; i < len(d.buf); i++ {
+		switch c := d.buf[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			depth++
+		case c == '}' || c == ']':
+			if depth--; depth == 0 {
+				d.pos = i + 1
+				text := d.buf[start:d.pos:d.pos]
+				if !json.Valid(text) {
+					d.fail("not valid JSON")
+				}
+				return text
+			}
+		}
+	}
+	d.fail("not valid JSON")
+	return nil
 }
 
 // inside says that the failure is in the member or element of that name.
