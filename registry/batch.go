@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"time"
 
 	"github.com/idnode/idnode/proto/identifier"
 	"github.com/idnode/idnode/storage"
@@ -28,6 +27,7 @@ type Operation struct {
 	Kind        OpKind
 	Record      *identifier.Record // create and replace
 	ID          identifier.ID      // merge, revoke and restore
+	Fields      []byte             // create and replace: as Write.Fields
 	Patch       Patch              // merge
 	Reason      string             // why; of a revocation it is shown with the tombstone
 	Successor   string             // revoke
@@ -96,7 +96,7 @@ func (r *Registrar) Batch(ctx context.Context, ops []Operation, w Write) ([]Oper
 // request makes the request of a row.
 func (r *Registrar) request(op *Operation, w Write, q *request) (string, *Error) {
 	*q = request{
-		kind: op.Kind, id: op.ID, in: op.Record, patch: op.Patch, reason: op.Reason, successor: op.Successor,
+		kind: op.Kind, id: op.ID, in: op.Record, fields: op.Fields, patch: op.Patch, reason: op.Reason, successor: op.Successor,
 		ifMatch: op.IfMatch, ifNoneMatch: op.IfNoneMatch, keep: w.KeepTimestamps, revive: w.Revive,
 	}
 	switch {
@@ -172,7 +172,7 @@ func (r *Registrar) tryBatch(ctx context.Context, requests []request, checked []
 		}
 		q, key, item := &requests[i], keys[next], items[next]
 		next++
-		out, err := r.evaluateRow(q, item, now)
+		out, err := r.outcomeOf(ctx, q, item, now)
 		if err == nil && out.op != 0 {
 			err = d.note(ctx, q.ns, out.op, now)
 		}
@@ -212,15 +212,6 @@ func (r *Registrar) tryBatch(ctx context.Context, requests []request, checked []
 		}
 	}
 	return results, err
-}
-
-// evaluateRow decides a row against its stored record.
-func (r *Registrar) evaluateRow(q *request, item storage.Item, now time.Time) (outcome, *Error) {
-	cur, err := decodeItem(item)
-	if err != nil {
-		return outcome{}, AsError(fmt.Errorf("record %s: %w", q.id, err))
-	}
-	return r.evaluate(q, cur, now)
 }
 
 // storedResult is the JSON form of an OperationResult in an idempotency entry.

@@ -19,6 +19,7 @@ type request struct {
 	id          identifier.ID
 	key         identifier.Key
 	ns          *identifier.Namespace // nil for records of prefixes
+	fields      []byte                // create, replace: of the template, until fill has made values of them
 	in          *identifier.Record    // create, replace
 	patch       Patch                 // merge
 	reason      string                // why, for the history; of a revocation it is part of the tombstone
@@ -34,6 +35,8 @@ type outcome struct {
 	record *identifier.Record // as it will be; the present one if nothing changes
 	op     storage.Op         // 0: nothing changes
 	before *identifier.Record // as it was; nil: it was not there
+
+	follows, followed *compiled // the templates of record and before; nil: none
 }
 
 // evaluate decides a request against the present record (nil: absent), and reads and writes nothing

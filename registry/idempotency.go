@@ -175,6 +175,8 @@ func (q *request) hash(h hash.Hash) {
 			hashValue(h, &q.in.Values[i])
 		}
 	}
+	hashString(h, string(q.fields))
+	hashString(h, string(q.patch.Fields))
 	hashBool(h, q.patch.Template != nil)
 	if q.patch.Template != nil {
 		hashString(h, *q.patch.Template)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/idnode/idnode/proto/identifier"
+	"github.com/idnode/idnode/proto/template"
 	"github.com/idnode/idnode/storage"
 )
 
@@ -53,7 +54,29 @@ func (r *Registrar) Get(ctx context.Context, id identifier.ID, g Get) (*identifi
 	if g.Actor.mayRead(ns) {
 		return shown(rec), nil
 	}
-	return public(rec), nil
+	rec, err = r.visible(ctx, id, rec, g.Actor)
+	if err != nil {
+		return nil, AsError(fmt.Errorf("get %s: %w", id, err))
+	}
+	return rec, nil
+}
+
+// visible is rec as a sees it, whose namespace is another's: the public values, and those of fields
+// whose template names a's enterprise among its readers. The template's present revision decides.
+func (r *Registrar) visible(ctx context.Context, id identifier.ID, rec *identifier.Record, a Actor) (*identifier.Record, error) {
+	p := public(rec)
+	if rec.State == identifier.Revoked || a.Enterprise == "" || len(p.Values) == len(rec.Values) {
+		return p, nil
+	}
+	t, err := r.templateOf(ctx, id, rec)
+	if err != nil || t == nil || t.Validator == nil {
+		return p, err
+	}
+	p.Values = slices.DeleteFunc(slices.Clone(rec.Values), func(v identifier.Value) bool {
+		f := t.Field(v.Index)
+		return !v.Public() && (f == nil || f.Read != template.ReadEnterprises || !slices.Contains(f.Readers, a.Enterprise))
+	})
+	return p, nil
 }
 
 // notRegistered is err of reading id's record in terms for the client.

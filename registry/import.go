@@ -37,7 +37,8 @@ type ImportOptions struct {
 type Row struct {
 	Line   int // for reports; from 1
 	Record *identifier.Record
-	Err    error // a row that could not be read: it is its result
+	Fields []byte // as Write.Fields
+	Err    error  // a row that could not be read: it is its result
 }
 
 // RowResult says why a row was not stored.
@@ -181,7 +182,7 @@ func (im *importer) row(ctx context.Context, in Row) (row importRow, name string
 	if im.o.Mode == ImportUpsert {
 		kind = OpReplace
 	}
-	row.request = request{kind: kind, id: id, in: in.Record, keep: true}
+	row.request = request{kind: kind, id: id, in: in.Record, fields: in.Fields, keep: true}
 	return row, id.Qualified()
 }
 
@@ -305,7 +306,7 @@ func (r *Registrar) tryChunk(ctx context.Context, c *chunk, o ImportOptions) err
 			c.skipped++
 			continue
 		}
-		out, refusal := r.evaluateRow(&row.request, item, now)
+		out, refusal := r.outcomeOf(ctx, &row.request, item, now)
 		if refusal == nil && out.op != 0 {
 			refusal = d.note(ctx, row.request.ns, out.op, now)
 		}

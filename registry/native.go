@@ -190,6 +190,11 @@ func (r *Registrar) tryNative(ctx context.Context, n *native) (Result, error) {
 		return Result{}, err
 	}
 	out.before = cur
+	if !n.id.IsPrefixRecord() {
+		if e := r.conform(ctx, &request{id: n.id, ns: h.ns}, &out); e != nil {
+			return Result{}, e
+		}
+	}
 	var b storage.Batch
 	d := demand{r: r}
 	if out.op != 0 {

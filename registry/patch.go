@@ -6,6 +6,7 @@ import "github.com/idnode/idnode/proto/identifier"
 type Patch struct {
 	Values   []PatchValue
 	Template *string // nil: as it is
+	Fields   []byte  // a JSON object of fields of the record's template: null removes one; nil: none
 }
 
 // PatchValue changes, adds or removes the value with its index. What Fields does not name stays as

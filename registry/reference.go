@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/idnode/idnode/proto/identifier"
+	"github.com/idnode/idnode/proto/template"
 	"github.com/idnode/idnode/storage"
 )
 
@@ -35,9 +36,9 @@ const (
 	ReferenceSuccessor = "successor" // of a tombstone
 )
 
-// references are those that a state of a record makes, each pair of target and index once. What is no
+// references are those that a state of a record that follows t makes, each pair of target and index once. What is no
 // identifier refers to nothing.
-func (r *Registrar) references(rec *identifier.Record) []reference {
+func (r *Registrar) references(rec *identifier.Record, t *compiled) []reference {
 	var refs []reference
 	add := func(text string, index uint32, kind string) {
 		id, err := identifier.Parse(text)
@@ -60,8 +61,15 @@ func (r *Registrar) references(rec *identifier.Record) []reference {
 		return refs
 	}
 	for i := range rec.Values {
-		for _, ref := range rec.Values[i].Refs {
-			add(ref.Handle, rec.Values[i].Index, ReferenceValue)
+		v := &rec.Values[i]
+		for _, ref := range v.Refs {
+			add(ref.Handle, v.Index, ReferenceValue)
+		}
+		if t == nil || t.Validator == nil {
+			continue
+		}
+		if f := t.Field(v.Index); f != nil && f.Type == template.Reference {
+			add(string(v.Data), v.Index, ReferenceField)
 		}
 	}
 	return refs
@@ -73,7 +81,11 @@ func (r *Registrar) ReferencesFrom(ctx context.Context, id identifier.ID, a Acto
 	if err != nil {
 		return nil, err
 	}
-	refs := r.references(rec)
+	t, err := r.templateOf(ctx, id, rec)
+	if err != nil {
+		return nil, AsError(fmt.Errorf("references of %s: %w", id, err))
+	}
+	refs := r.references(rec, t)
 	keys := make([][]byte, len(refs))
 	for i := range refs {
 		keys[i] = storage.RecordKey(refs[i].to)
@@ -137,12 +149,25 @@ func (r *Registrar) referrer(ctx context.Context, from identifier.Key, index uin
 			return nil, nil
 		}
 	}
-	for _, ref := range r.references(rec) {
+	t, err := r.templateOf(ctx, id, rec)
+	if err != nil {
+		return nil, err
+	}
+	for _, ref := range r.references(rec, t) {
 		if ref.index == index && ref.to == to {
 			return &Reference{ID: rec.ID, Kind: ref.kind, Index: index, Type: typeAt(rec, index), State: rec.State.String()}, nil
 		}
 	}
 	return nil, nil // changed since the scan began
+}
+
+// templateOf is the template that the record of id follows, nil for none.
+func (r *Registrar) templateOf(ctx context.Context, id identifier.ID, rec *identifier.Record) (*compiled, error) {
+	ns := r.namespaces.Find(id)
+	if ns == nil || rec.Template == "" {
+		return nil, nil
+	}
+	return r.templateFor(ctx, id, ns, rec.Template)
 }
 
 func typeAt(rec *identifier.Record, index uint32) string {

@@ -58,7 +58,8 @@ type Registrar struct {
 	// later write, and the case rule of a namespace never changes under a write.
 	gate sync.RWMutex
 
-	quotas quotas
+	quotas    quotas
+	templates sync.Map // key of a template → *compiled
 
 	mu      sync.Mutex
 	running map[[32]byte]struct{} // scopes of idempotency keys whose first request is under way
@@ -111,6 +112,7 @@ type Write struct {
 	Reason         string // why, for the history of the record
 	IdempotencyKey string // the client's name for this request, or ""
 	KeepTimestamps bool   // keep the values' timestamps where they are given
+	Fields         []byte // create, replace: a JSON object of what the record's template says of it, beside its values
 	Revive         bool   // a create over a tombstone with reason "deleted" succeeds (Handle and SNMS)
 	Operation      string // the route; idempotency keys of different routes do not meet
 }

@@ -36,7 +36,7 @@ func (r *Registrar) register(ctx context.Context, kind OpKind, in *identifier.Re
 	if refusal != nil {
 		return Result{}, refusal
 	}
-	return r.write(ctx, &request{kind: kind, id: id, in: in, reason: w.Reason}, w)
+	return r.write(ctx, &request{kind: kind, id: id, in: in, fields: w.Fields, reason: w.Reason}, w)
 }
 
 // Merge changes values of an identifier by their indexes. Refusals: those of the checks,
@@ -129,6 +129,9 @@ func (r *Registrar) check(ctx context.Context, q *request, a *authority) *Error 
 		if e := r.checkText(CodeInvalidValue, "/template", q.in.Template); e != nil {
 			return e
 		}
+		if e := r.fill(ctx, q); e != nil {
+			return e
+		}
 		return r.checkValues(q.in.Values)
 	case OpMerge:
 		return r.checkPatch(&q.patch)
@@ -191,11 +194,7 @@ func (r *Registrar) try(ctx context.Context, q *request, w Write, c *claim) (Res
 	if first, err := c.find(items[1:]); first != nil || err != nil {
 		return r.replay(first, err)
 	}
-	cur, err := decodeItem(items[0])
-	if err != nil {
-		return Result{}, fmt.Errorf("record %s: %w", q.id, err)
-	}
-	out, refusal := r.evaluate(q, cur, now)
+	out, refusal := r.outcomeOf(ctx, q, items[0], now)
 	if refusal != nil {
 		return Result{}, refusal
 	}

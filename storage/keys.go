@@ -109,6 +109,25 @@ func TemplateRevisionKey(k identifier.Key, name string, revision uint32) []byte 
 	return binary.BigEndian.AppendUint32(TemplateKey(k, name), revision)
 }
 
+// ParseTemplateKey is the inverse of TemplateKey and TemplateRevisionKey; revision is 0 for the former.
+func ParseTemplateKey(key []byte) (k identifier.Key, name string, revision uint32, ok bool) {
+	if len(key) < 2 || key[0] != byte(TableTemplate) {
+		return identifier.Key{}, "", 0, false
+	}
+	k.Scheme = identifier.Scheme(key[1])
+	var rest []byte
+	if k.Name, rest, ok = keyenc.ParseString(key[2:]); !ok {
+		return identifier.Key{}, "", 0, false
+	}
+	if name, rest, ok = keyenc.ParseString(rest); !ok || len(rest) != 0 && len(rest) != 4 {
+		return identifier.Key{}, "", 0, false
+	}
+	if len(rest) == 4 {
+		revision = binary.BigEndian.Uint32(rest)
+	}
+	return k, name, revision, true
+}
+
 // FileKey is where it is stored what the file of that id is; its parts are at FilePartKey.
 func FileKey(id string) []byte {
 	return keyenc.AppendString(append(make([]byte, 0, len(id)+8), byte(TableFile)), id)
@@ -148,6 +167,13 @@ func IndexKey(by Index, parts []string, rest []byte) []byte {
 		b = keyenc.AppendString(b, p)
 	}
 	return append(b, rest...)
+}
+
+// IndexBeginning begins the keys of an index whose parts are these, followed by one that begins with
+// beginning.
+func IndexBeginning(by Index, parts []string, beginning string) []byte {
+	b := keyenc.AppendString(IndexKey(by, parts, nil), beginning)
+	return b[:len(b)-2] // without the end of the part
 }
 
 // ParseIndexKey takes apart a key of an index with n parts.

@@ -34,11 +34,27 @@ func TestKeyBytes(t *testing.T) {
 	f("application", storage.ApplicationKey("p1"), "pp1")
 	f("app", storage.AppKey("b1"), "bb1")
 	f("index", storage.IndexKey(storage.IndexField, []string{"a", "b\x00"}, []byte("r\x01x")), "xfa\x00\x01b\x00\xff\x00\x01r\x01x")
+	f("index beginning", storage.IndexBeginning(storage.IndexField, []string{"a"}, "b\x00"), "xfa\x00\x01b\x00\xff")
 	f("counter", storage.CounterKey(storage.CounterLastUse, "k1"), "skk1")
 	f("meta", storage.MetaKey("format"), "Mformat")
 	f("cursor", storage.CursorKey("topsync"), "ctopsync")
 	f("idempotency", storage.IdempotencyKey(day, []byte("scope")), "i\x00\x00\x00\x02scope")
 	f("audit", storage.AuditKey(time.Unix(0, 258), [8]byte{'u', 7: 'v'}), "a\x00\x00\x00\x00\x00\x00\x01\x02u\x00\x00\x00\x00\x00\x00v")
+}
+
+func TestParseTemplateKey(t *testing.T) {
+	k := identifier.Key{Scheme: identifier.OID, Name: "1.2"}
+	for revision, key := range map[uint32][]byte{0: storage.TemplateKey(k, "a\x00b"), 7: storage.TemplateRevisionKey(k, "a\x00b", 7)} {
+		gotKey, name, got, ok := storage.ParseTemplateKey(key)
+		if !ok || gotKey != k || name != "a\x00b" || got != revision {
+			t.Errorf("ParseTemplateKey(%q) = %v, %q, %d, %v", key, gotKey, name, got, ok)
+		}
+	}
+	for _, key := range []string{"", "t", "t\x01", "t\x01a\x00\x01", "t\x01a\x00\x01b\x00\x01xx", "r\x01a\x00\x01b\x00\x01"} {
+		if _, name, _, ok := storage.ParseTemplateKey([]byte(key)); ok {
+			t.Errorf("ParseTemplateKey(%q) = %q", key, name)
+		}
+	}
 }
 
 func TestParseIndexKey(t *testing.T) {

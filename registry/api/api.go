@@ -71,6 +71,7 @@ func New(o Options) (http.Handler, error) {
 	s.enterprises()
 	s.prefixes()
 	s.applications()
+	s.dataTemplates()
 	s.apikeys()
 	s.describeLimits()
 	s.describeParameters()
@@ -117,6 +118,7 @@ type reply struct {
 	Vary         string `header:"Vary"`
 	ETag         string `header:"ETag" doc:"The record's version in quotes"`
 	Location     string `header:"Location"`
+	Disposition  string `header:"Content-Disposition"`
 	Replayed     string `header:"Idempotency-Replayed" doc:"true: the first answer to this Idempotency-Key"`
 	Body         []byte
 }

@@ -22,6 +22,7 @@ type batchOp struct {
 	Record      json.RawMessage   `json:"record"`
 	ID          string            `json:"id"`
 	Template    *string           `json:"template"`
+	Fields      json.RawMessage   `json:"fields"`
 	Values      []json.RawMessage `json:"values"`
 	Reason      string            `json:"reason"`
 	Successor   string            `json:"successor"`
@@ -38,6 +39,7 @@ type batchOpDoc struct {
 	Record      *recordDoc      `json:"record,omitempty" doc:"Of create and replace"`
 	ID          string          `json:"id,omitempty" doc:"Of merge, revoke and restore"`
 	Template    *string         `json:"template,omitempty" doc:"Of merge"`
+	Fields      map[string]any  `json:"fields,omitempty" doc:"Of merge: what the record's template says of it; null removes a field"`
 	Values      []patchValueDoc `json:"values,omitempty" doc:"Of merge"`
 	Reason      string          `json:"reason,omitempty" doc:"Why, for the history; of revoke it is shown with the tombstone"`
 	Successor   string          `json:"successor,omitempty" doc:"Of revoke"`
@@ -114,7 +116,7 @@ func (s *server) readOperation(raw []byte, op *registry.Operation) error {
 	op.Kind, op.Reason, op.Successor, op.IfMatch, op.IfNoneMatch = row.Op, row.Reason, row.Successor, row.IfMatch, row.IfNoneMatch
 	merges := row.Op == registry.OpMerge
 	switch {
-	case !merges && (row.Values != nil || row.Template != nil):
+	case !merges && (row.Values != nil || row.Template != nil || row.Fields != nil):
 		return invalid("/values", "values and template are of merge; create and replace have a record")
 	case row.Op != registry.OpRevoke && row.Successor != "":
 		return invalid("/successor", "a successor is of revoke")
@@ -125,7 +127,7 @@ func (s *server) readOperation(raw []byte, op *registry.Operation) error {
 		if row.Record == nil {
 			return invalid("/record", "a record is required")
 		}
-		op.Record, err = parseRecord(row.Record, row.ID)
+		op.Record, op.Fields, err = parseRecord(row.Record, row.ID)
 		return err
 	case registry.OpMerge, registry.OpRevoke, registry.OpRestore:
 		if row.Record != nil {
@@ -134,7 +136,7 @@ func (s *server) readOperation(raw []byte, op *registry.Operation) error {
 		if op.ID, err = s.parseID(row.ID); err != nil || !merges {
 			return err
 		}
-		body := patchBody{Template: row.Template, Values: row.Values}
+		body := patchBody{Template: row.Template, Fields: row.Fields, Values: row.Values}
 		op.Patch, err = body.patch()
 		return err
 	}

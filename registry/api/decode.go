@@ -56,34 +56,34 @@ func jsonError(err error, at string) *registry.Error {
 	return invalid(at, "%s", e.Reason)
 }
 
-// parseRecord reads a record. Where the query names the identifier the body need not, and must not
+// parseRecord reads a record, and the object of its template's fields if it has one. Where the query names the identifier the body need not, and must not
 // name another.
-func parseRecord(body []byte, id string) (*identifier.Record, error) {
-	rec, err := identifier.ParseRecordJSON(body)
+func parseRecord(body []byte, id string) (rec *identifier.Record, fields []byte, err error) {
+	rec, fields, err = identifier.ParseWriteJSON(body)
 	if err == nil {
 		if id != "" && !sameIdentifier(rec, id) {
-			return nil, invalid("/id", "the body is for another identifier than the query")
+			return nil, nil, invalid("/id", "the body is for another identifier than the query")
 		}
-		return rec, nil
+		return rec, fields, nil
 	}
 	e, ok := errors.AsType[*identifier.JSONError](err)
 	if !ok || id == "" || e.Field != "id" || e.Reason != "missing" {
-		return nil, jsonError(err, "")
+		return nil, nil, jsonError(err, "")
 	}
 	// The body is an object without an id: it gets the query's.
 	name, err := json.Marshal(id)
 	if err != nil {
-		return nil, fmt.Errorf("encode identifier: %w", err)
+		return nil, nil, fmt.Errorf("encode identifier: %w", err)
 	}
 	members := bytes.TrimLeft(body, " \t\r\n")[1:]
 	whole := append([]byte(`{"id":`), name...)
 	if rest := bytes.TrimLeft(members, " \t\r\n"); len(rest) > 0 && rest[0] != '}' {
 		whole = append(whole, ',')
 	}
-	if rec, err = identifier.ParseRecordJSON(append(whole, members...)); err != nil {
-		return nil, jsonError(err, "")
+	if rec, fields, err = identifier.ParseWriteJSON(append(whole, members...)); err != nil {
+		return nil, nil, jsonError(err, "")
 	}
-	return rec, nil
+	return rec, fields, nil
 }
 
 // sameIdentifier reports whether rec is of the identifier text. What cannot be parsed is left to the
@@ -109,11 +109,20 @@ func sameIdentifier(rec *identifier.Record, text string) bool {
 type patchBody struct {
 	ID       string            `json:"id,omitempty" doc:"If given, the identifier of the query"`
 	Template *string           `json:"template,omitempty"`
+	Fields   json.RawMessage   `json:"fields,omitempty"`
 	Values   []json.RawMessage `json:"values,omitempty"`
 }
 
-// given maps the members that a value was given to the fields of a patch.
-var given = []struct {
+// given is a member of a body, nil if it is absent or null.
+func given(raw json.RawMessage) []byte {
+	if string(raw) == "null" {
+		return nil
+	}
+	return raw
+}
+
+// patched maps the members that a value was given to the fields of a patch.
+var patched = []struct {
 	json  identifier.ValueFields
 	patch registry.Fields
 }{
@@ -123,14 +132,14 @@ var given = []struct {
 }
 
 func (b *patchBody) patch() (registry.Patch, error) {
-	p := registry.Patch{Template: b.Template, Values: make([]registry.PatchValue, len(b.Values))}
+	p := registry.Patch{Template: b.Template, Fields: given(b.Fields), Values: make([]registry.PatchValue, len(b.Values))}
 	for i, raw := range b.Values {
 		v, members, err := identifier.ParseValueJSON(raw)
 		if err != nil {
 			return p, jsonError(err, fmt.Sprintf("/values/%d", i))
 		}
 		pv := registry.PatchValue{Value: v, Delete: members&identifier.GivenDelete != 0}
-		for _, g := range given {
+		for _, g := range patched {
 			if members&g.json != 0 {
 				pv.Fields |= g.patch
 			}
@@ -177,6 +186,18 @@ func parseNumber(field, text string) (uint64, error) {
 		return 0, invalid(field, "a number from 1 is expected")
 	}
 	return n, nil
+}
+
+// parseBool reads a parameter that is true or false, false if it is not given.
+func parseBool(field, text string) (bool, error) {
+	if text == "" {
+		return false, nil
+	}
+	v, err := strconv.ParseBool(text)
+	if err != nil {
+		return false, invalid(field, "true or false is expected")
+	}
+	return v, nil
 }
 
 // parseTime reads a parameter that is a moment, the zero time if it is not given.

@@ -17,8 +17,9 @@ import (
 type recordDoc struct {
 	ID        string     `json:"id" doc:"In any spelling of its scheme, bare or as scheme:canonical"`
 	Scheme    string     `json:"scheme,omitempty" enum:"handle,oid,ecode,gs1" doc:"Default: detected; of several that in which the node has a namespace for the id"`
-	Template  string     `json:"template,omitempty" doc:"Data template"`
-	Values    []valueDoc `json:"values"`
+	Template  string     `json:"template,omitempty" doc:"Name of the data template that the record follows; where the prefix has no templates, any word"`
+	Fields    any        `json:"fields,omitempty" doc:"An object of what the template says of it, by field: see /v1/templates:schema. Beside values or in their place when written; when read, only if asked for"`
+	Values    []valueDoc `json:"values,omitempty"`
 	Version   uint64     `json:"version,omitempty" readOnly:"true" doc:"Counts the record's changes from 1"`
 	State     string     `json:"state,omitempty" enum:"active,revoked" readOnly:"true"`
 	Reason    string     `json:"reason,omitempty" readOnly:"true" doc:"Of a tombstone: why"`
@@ -141,9 +142,14 @@ type restoreBody struct {
 
 type readInput struct {
 	ID          string `query:"id" doc:"The identifier to read; without it identifiers are listed"`
+	Fields      string `query:"fields" enum:"true,false" doc:"true: tell the record's fields by the names of its template, too"`
 	Version     string `query:"version" doc:"Read a past version"`
 	At          string `query:"at" doc:"Read the record as it was at a moment (RFC 3339)"`
 	Scheme      string `query:"scheme" enum:"handle,oid,ecode,gs1" doc:"List identifiers of a scheme"`
+	Template    string `query:"template" doc:"List identifiers that follow a template"`
+	Field       string `query:"field" doc:"With template: those that have value in this searchable field"`
+	Value       string `query:"value" doc:"With field: what it says; texts are compared by their first 128 octets"`
+	Match       string `query:"match" enum:"exact,prefix" doc:"With field: prefix for values that begin so; absent: exact"`
 	Prefix      string `query:"prefix" doc:"List identifiers that begin so; a number of a prefix is never cut in two"`
 	Limit       string `query:"limit" doc:"Most items of a page"`
 	Cursor      string `query:"cursor" doc:"next of the page before"`
@@ -193,10 +199,11 @@ func (s *server) create(ctx context.Context, in *createInput) (*reply, error) {
 	if w.IfMatch != 0 {
 		return nil, invalid("If-Match", "a new identifier has no version")
 	}
-	rec, err := parseRecord(in.RawBody, "")
+	rec, fields, err := parseRecord(in.RawBody, "")
 	if err != nil {
 		return nil, err
 	}
+	w.Fields = fields
 	res, err := s.reg.Create(ctx, rec, w)
 	if err != nil {
 		return nil, err
@@ -214,10 +221,11 @@ func (s *server) replace(ctx context.Context, in *replaceInput) (*reply, error) 
 	if refusal != nil && registry.AsError(refusal).Code != registry.CodeAmbiguousIdentifier {
 		return nil, refusal
 	}
-	rec, err := parseRecord(in.RawBody, in.ID)
+	rec, fields, err := parseRecord(in.RawBody, in.ID)
 	if err != nil {
 		return nil, err
 	}
+	w.Fields = fields
 	if refusal != nil && rec.Scheme == 0 {
 		return nil, refusal
 	}
@@ -329,6 +337,17 @@ func (s *server) read(ctx context.Context, in *readInput) (*reply, error) {
 	}
 	out := recordReply(http.StatusOK, registry.Result{Record: rec})
 	out.Location = ""
+	if withFields, err := parseBool("fields", in.Fields); err != nil {
+		return nil, err
+	} else if withFields {
+		fields, err := s.reg.Fields(ctx, id, rec)
+		if err != nil {
+			return nil, err
+		}
+		if fields != nil { // the last member of the object
+			out.Body = append(append(append(out.Body[:len(out.Body)-1], `,"fields":`...), fields...), '}')
+		}
+	}
 	if rec.State == identifier.Revoked {
 		e := registry.Refuse(registry.CodeRevoked, "", "%s is revoked", rec.ID)
 		e.Record = rec
@@ -351,13 +370,21 @@ func (s *server) list(ctx context.Context, in *readInput) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	if in.Template == "" && (in.Field != "" || in.Value != "" || in.Match != "") {
+		return nil, invalid("template", "a field is one of a template: name it")
+	}
 	l := registry.List{Actor: actorOf(ctx), Prefix: in.Prefix, Limit: int(min(limit, 1<<31-1)), Cursor: in.Cursor}
 	if in.Scheme != "" {
 		if l.Scheme, err = identifier.ParseScheme(in.Scheme); err != nil {
 			return nil, invalid("scheme", "%s", err)
 		}
 	}
-	page, err := s.reg.List(ctx, l)
+	var page registry.Page
+	if in.Template == "" {
+		page, err = s.reg.List(ctx, l)
+	} else {
+		page, err = s.search(ctx, in, l)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -373,6 +400,23 @@ func (s *server) list(ctx context.Context, in *readInput) (*reply, error) {
 		body = append(append(append(body, `,"next":"`...), page.Next...), '"') // base64: nothing to escape
 	}
 	return &reply{Status: http.StatusOK, ContentType: "application/json", CacheControl: "no-store", Body: append(body, '}')}, nil
+}
+
+// search lists the identifiers that follow a template.
+func (s *server) search(ctx context.Context, in *readInput, l registry.List) (registry.Page, error) {
+	q := registry.Search{Actor: l.Actor, Template: in.Template, Field: in.Field, Value: in.Value, Scheme: l.Scheme, Prefix: l.Prefix,
+		Paging: registry.Paging{Limit: l.Limit, Cursor: l.Cursor}}
+	switch in.Match {
+	case "", "exact":
+	case "prefix":
+		q.Begins = true
+	default:
+		return registry.Page{}, invalid("match", "exact or prefix is expected")
+	}
+	if in.Field == "" && (in.Value != "" || in.Match != "") {
+		return registry.Page{}, invalid("field", "a value is of a field: name it")
+	}
+	return s.reg.Search(ctx, q)
 }
 
 // recordReply is the answer to a write or read of one record.

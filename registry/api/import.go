@@ -416,11 +416,11 @@ func (b *block) parse(maxLine int) {
 	for line := range bytes.Lines(b.text) {
 		if line = bytes.TrimSpace(line); len(line) > 0 {
 			row := registry.Row{Line: number}
-			rec, err := identifier.ParseRecordJSON(line)
+			rec, fields, err := identifier.ParseWriteJSON(line)
 			if err != nil {
 				row.Err = jsonError(err, "")
 			} else {
-				row.Record = rec
+				row.Record, row.Fields = rec, fields
 			}
 			b.rows = append(b.rows, row)
 		}
