@@ -40,6 +40,14 @@ type Limits struct {
 	// server keeps them.
 	UDPBytesPerSecond int `json:"udpBytesPerSecond"`
 	UDPBurstBytes     int `json:"udpBurstBytes"`
+	// FileOctets is the largest file, ImageOctets the largest PNG, JPEG or BMP (defaults 5242880 and 1048576, as
+	// the national docking agreement takes them).
+	FileOctets  int `json:"fileOctets"`
+	ImageOctets int `json:"imageOctets"`
+	// FilesPerEnterprise is the most files of an enterprise, FileOctetsPerEnterprise what they take together
+	// (defaults 200 and 209715200).
+	FilesPerEnterprise      int `json:"filesPerEnterprise"`
+	FileOctetsPerEnterprise int `json:"fileOctetsPerEnterprise"`
 	// IdempotencyKeyOctets is the longest Idempotency-Key (default 255).
 	IdempotencyKeyOctets int `json:"idempotencyKeyOctets"`
 	// IdempotencyHours is how long a first answer is kept at least (24; not adjustable: the store's
@@ -62,6 +70,10 @@ func (l Limits) withDefaults() Limits {
 	l.DefaultPageRows = cmp.Or(l.DefaultPageRows, 100)
 	l.UDPBytesPerSecond = cmp.Or(l.UDPBytesPerSecond, 64<<10)
 	l.UDPBurstBytes = cmp.Or(l.UDPBurstBytes, 256<<10)
+	l.FileOctets = cmp.Or(l.FileOctets, 5<<20)
+	l.ImageOctets = cmp.Or(l.ImageOctets, 1<<20)
+	l.FilesPerEnterprise = cmp.Or(l.FilesPerEnterprise, 200)
+	l.FileOctetsPerEnterprise = cmp.Or(l.FileOctetsPerEnterprise, 200<<20)
 	l.IdempotencyKeyOctets = cmp.Or(l.IdempotencyKeyOctets, 255)
 	l.IdempotencyHours = 24
 	return l

@@ -154,6 +154,9 @@ const (
 	IndexField     Index = 'f' // template, field, value → records
 	IndexReference Index = 'r' // identifier → records that refer to it
 	IndexAccount   Index = 'a' // mail address, telephone, … → account
+
+	IndexCertificate Index = 'c' // kind and number of a certificate → the enterprise that has it
+	IndexFile        Index = 'F' // enterprise, file → the file; with an empty rest what the enterprise's files take
 )
 
 // IndexKey is a key of an index: parts are escaped and so compared one after the other; rest stands last as it is.

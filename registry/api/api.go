@@ -69,6 +69,7 @@ func New(o Options) (http.Handler, error) {
 	s.batches()
 	s.imports()
 	s.enterprises()
+	s.files()
 	s.prefixes()
 	s.applications()
 	s.dataTemplates()

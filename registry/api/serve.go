@@ -52,7 +52,9 @@ func (s *server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		}
 		s.metrics.observe(route(r), r.Method, w.status, time.Since(start))
 	}()
-	if !public(r) {
+	if public(r) || open(r) && bearer(r) == "" {
+		r = r.WithContext(context.WithValue(r.Context(), actorKey{}, registry.Actor{Addr: remoteAddr(r)}))
+	} else {
 		actor, err := s.auth.Verify(r.Context(), bearer(r), remoteAddr(r))
 		if err != nil {
 			writeProblem(w, s.problem(r.Context(), err))
@@ -71,6 +73,11 @@ func (s *server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 // public reports whether r needs no credential.
 func public(r *http.Request) bool {
 	return r.Method == http.MethodGet && (r.URL.Path == "/openapi.json" || r.URL.Path == "/v1/limits")
+}
+
+// open reports whether r may do without a credential: what it gets then is what everyone may see.
+func open(r *http.Request) bool {
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && strings.HasPrefix(r.URL.Path, filesPath+"/")
 }
 
 // bearer is the credential of r, "" if there is none or it is of another kind.
@@ -102,6 +109,8 @@ func checkMediaType(r *http.Request) *registry.Error {
 	}
 	wanted := []string{"application/json"}
 	switch {
+	case r.URL.Path == filesPath:
+		return nil // files are judged by their content
 	case r.URL.Path == importPath:
 		wanted = importTypes
 	case r.Method == http.MethodPatch:
