@@ -115,10 +115,15 @@ func (r *Registrar) checkKeyRequest(ctx context.Context, q *KeyRequest, a Actor)
 	if q.Role.ofNode() && q.Enterprise != Self {
 		return refuse(CodeInvalidKey, "/enterprise", "keys of role %s belong to enterprise %s", q.Role, Self)
 	}
-	if _, err := r.readEnterprise(ctx, q.Enterprise); errors.Is(err, storage.ErrNotFound) {
+	e, err := r.readEnterprise(ctx, q.Enterprise)
+	if errors.Is(err, storage.ErrNotFound) {
 		return refuse(CodeNotFound, "/enterprise", "no enterprise %s", q.Enterprise)
-	} else if err != nil {
+	}
+	if err != nil {
 		return AsError(err)
+	}
+	if !a.IsOperator() && e.State != EnterpriseActive {
+		return refuse(CodeEnterpriseSuspended, "/enterprise", "enterprise %s is %s", e.ID, e.State)
 	}
 	if !q.Expires.IsZero() && !q.Expires.After(r.now()) {
 		return refuse(CodeInvalidKey, "/expires", "the time has passed")

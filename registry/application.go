@@ -46,10 +46,8 @@ const (
 	ApplicationCancelled ApplicationState = "cancelled" // by the applicant
 )
 
-const (
-	ActionSubmit Action = "submit" // of what was returned
-	ActionCancel Action = "cancel" // of an application
-)
+// ActionCancel takes an application back.
+const ActionCancel Action = "cancel"
 
 // ApplicationPatch changes an application; nil leaves a field as it is.
 type ApplicationPatch struct {
@@ -82,12 +80,12 @@ var applicationSteps = map[Action]struct {
 	ActionCancel:  {[]ApplicationState{ApplicationPending, ApplicationReturned}, ApplicationCancelled, true},
 }
 
-// Apply enters an application for a namespace. An enterprise's admin applies for the enterprise, also
+// ApplyForPrefix enters an application for a namespace. An enterprise's admin applies for the enterprise, also
 // while that is still under review; operators and reviewers for any. The name is checked as an
 // allocation would be, but not held: who is approved first has it. Refusals: CodeForbidden,
 // CodeInvalidPrefix, CodeInvalidApplication, CodeAlreadyExists, CodeNotFound and
 // CodeEnterpriseSuspended (the enterprise), CodeQuotaPrefixes, and those of the idempotency key.
-func (r *Registrar) Apply(ctx context.Context, in Application, w Write) (*Application, error) {
+func (r *Registrar) ApplyForPrefix(ctx context.Context, in Application, w Write) (*Application, error) {
 	if !mayApply(w.Actor, in.Enterprise) {
 		return nil, refuse(CodeForbidden, "", "role %s does not apply for prefixes of enterprise %s", w.Actor.Role, in.Enterprise)
 	}
@@ -102,7 +100,7 @@ func (r *Registrar) Apply(ctx context.Context, in Application, w Write) (*Applic
 	}
 	fingerprint := func(h hash.Hash) { hashJSON(h, "application.create", in) }
 	return once(ctx, r, w, fingerprint, func(b *storage.Batch, now time.Time) (*Application, error) {
-		if err := r.checkWish(ctx, &in); err != nil {
+		if err := r.checkFree(ctx, &in); err != nil {
 			return nil, err
 		}
 		a := in
@@ -151,8 +149,8 @@ func (r *Registrar) checkApplicant(ctx context.Context, enterprise string) *Erro
 	return refuse(CodeEnterpriseSuspended, "/enterprise", "enterprise %s is %s", enterprise, e.State)
 }
 
-// checkWish holds the name that a asks for to the state of now, and makes it canonical.
-func (r *Registrar) checkWish(ctx context.Context, a *Application) error {
+// checkFree holds the name that a asks for to the state of now, and makes it canonical.
+func (r *Registrar) checkFree(ctx context.Context, a *Application) error {
 	if a.Prefix == "" {
 		_, err := r.nextPrefix(ctx, a.Scheme)
 		return err
@@ -187,7 +185,7 @@ func (r *Registrar) ListApplications(ctx context.Context, l ApplicationList) ([]
 	})
 }
 
-// AmendApplication changes an application that is not decided on. Refusals: as of Apply, and
+// AmendApplication changes an application that is not decided on. Refusals: as of ApplyForPrefix, and
 // CodeInvalidState, CodeVersionMismatch.
 func (r *Registrar) AmendApplication(ctx context.Context, id string, p ApplicationPatch, w Write) (*Application, error) {
 	fingerprint := func(h hash.Hash) { hashJSON(h, "application.update", []any{id, p}) }
@@ -222,7 +220,7 @@ func (r *Registrar) AmendApplication(ctx context.Context, id string, p Applicati
 		if e := r.checkApplication(a); e != nil {
 			return AuditEntry{}, e
 		}
-		return AuditEntry{Op: "application.update"}, r.checkWish(ctx, a)
+		return AuditEntry{Op: "application.update"}, r.checkFree(ctx, a)
 	})
 }
 

@@ -20,7 +20,7 @@ func TestApplication(t *testing.T) {
 			t.Fatal(e, err)
 		}
 		admin := Actor{Enterprise: e.ID, KeyID: "kadm", Role: RoleAdmin}
-		a, err := n.Apply(ctx, Application{Enterprise: e.ID, Scheme: identifier.Handle, Purpose: "bearings"}, Write{Actor: admin})
+		a, err := n.ApplyForPrefix(ctx, Application{Enterprise: e.ID, Scheme: identifier.Handle, Purpose: "bearings"}, Write{Actor: admin})
 		if err != nil || a.State != ApplicationPending || a.Mode != identifier.Hosted || a.Version != 1 {
 			t.Fatalf("apply: %+v, %v", a, err)
 		}
@@ -106,7 +106,7 @@ func TestApplicationRefusals(t *testing.T) {
 			{"no service", admin, Application{Enterprise: n.a.Enterprise, Scheme: identifier.Handle, Mode: identifier.Delegated}, CodeInvalidPrefix},
 			{"purpose", admin, Application{Enterprise: n.a.Enterprise, Scheme: identifier.Handle, Purpose: "a\x00b"}, CodeInvalidApplication},
 		} {
-			if _, err := n.Apply(t.Context(), c.in, Write{Actor: c.who}); code(err) != c.want {
+			if _, err := n.ApplyForPrefix(t.Context(), c.in, Write{Actor: c.who}); code(err) != c.want {
 				t.Errorf("%s: %v, want %s", c.name, err, c.want)
 			}
 		}

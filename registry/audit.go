@@ -24,6 +24,10 @@ type AuditEntry struct {
 	Version    uint64    `json:"version,omitempty"`
 	Reason     string    `json:"reason,omitempty"`
 	Items      []Audited `json:"items,omitempty"` // of a batch, what was changed
+
+	From    EnterpriseState `json:"from,omitempty"`    // of a step of an enterprise, the state before
+	To      EnterpriseState `json:"to,omitempty"`      // and after
+	Changes []MemberChange  `json:"changes,omitempty"` // of a form, what was changed
 }
 
 // Audited is one change of a batch.
@@ -32,6 +36,13 @@ type Audited struct {
 	ID      string `json:"id"`
 	Version uint64 `json:"version"`
 	Reason  string `json:"reason,omitempty"`
+}
+
+// MemberChange is a member of a form before and after a change; numbers of identity documents are masked.
+type MemberChange struct {
+	Member string          `json:"member"`
+	Old    json.RawMessage `json:"old,omitempty"`
+	New    json.RawMessage `json:"new,omitempty"`
 }
 
 func (r *Registrar) audit(b *storage.Batch, now time.Time, a Actor, e AuditEntry) error {

@@ -8,38 +8,41 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"net/url"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/idnode/idnode/storage"
 )
 
-// Enterprise is an organisation that holds namespaces.
+// Enterprise is an organisation that holds namespaces: what it says of itself ([EnterpriseForm], which
+// says what the members mean), and where it stands.
 type Enterprise struct {
-	ID         string          `json:"id"`
-	Name       string          `json:"name"`
-	CreditCode string          `json:"creditCode,omitempty"` // 统一社会信用代码, GB 32100
-	Nature     string          `json:"nature,omitempty"`     // kind of organisation
-	Industry   string          `json:"industry,omitempty"`   // GB/T 4754 code or name
-	Region     string          `json:"region,omitempty"`     // GB/T 2260 code or name
-	Address    string          `json:"address,omitempty"`
-	Website    string          `json:"website,omitempty"`
-	Contact    *Contact        `json:"contact,omitempty"`
-	State      EnterpriseState `json:"state"`
-	Reason     string          `json:"reason,omitempty"` // given with the last transition
-	Created    time.Time       `json:"created"`
-	Updated    time.Time       `json:"updated"`
+	ID         string   `json:"id"`
+	Name       string   `json:"name"`
+	CreditCode string   `json:"creditCode,omitempty"`
+	Nature     string   `json:"nature,omitempty"`
+	Industry   string   `json:"industry,omitempty"`
+	Region     string   `json:"region,omitempty"`
+	Address    string   `json:"address,omitempty"`
+	Website    string   `json:"website,omitempty"`
+	Contact    *Contact `json:"contact,omitempty"`
+	EnterpriseDetails
+
+	Province string `json:"province,omitempty"` // of Region; shown, not kept, as City and County
+	City     string `json:"city,omitempty"`
+	County   string `json:"county,omitempty"`
+
+	Wish         *PrefixWish       `json:"wish,omitempty"` // the prefix that it applied for
+	State        EnterpriseState   `json:"state"`
+	Reason       string            `json:"reason,omitempty"`       // given with the last transition
+	Verification *Verification     `json:"verification,omitempty"` // the check of who it is
+	Change       *EnterpriseChange `json:"change,omitempty"`       // proposed, and not decided on
+	ChangeReason string            `json:"changeReason,omitempty"` // why the last proposed change was not taken
+	Missing      []string          `json:"missing,omitzero"`       // of the real-name data; shown to who decides, not kept
+	Created      time.Time         `json:"created"`
+	Updated      time.Time         `json:"updated"`
 
 	Version uint64 `json:"-"` // the store's
-}
-
-// Contact is whom to reach at an enterprise.
-type Contact struct {
-	Name  string `json:"name,omitempty"`
-	Phone string `json:"phone,omitempty"`
-	Email string `json:"email,omitempty"`
 }
 
 // EnterpriseState is where an enterprise stands in its life.
@@ -65,25 +68,13 @@ const (
 	ActionWithdraw Action = "withdraw"
 	ActionActivate Action = "activate"
 	ActionTransfer Action = "transfer" // namespaces only
+	ActionSubmit   Action = "submit"   // enterprises and applications: what was returned is handed in again
 )
 
 // Paging asks for a page of a list.
 type Paging struct {
 	Limit  int    // most items; 0: Limits.DefaultPageRows
 	Cursor string // where the page before ended; "": from the start
-}
-
-// transitions are the states in which each action on an enterprise is allowed, and where it leads.
-var transitions = map[Action]struct {
-	from []EnterpriseState
-	to   EnterpriseState
-}{
-	ActionApprove:  {[]EnterpriseState{EnterprisePending, EnterpriseReturned}, EnterpriseActive},
-	ActionReturn:   {[]EnterpriseState{EnterprisePending}, EnterpriseReturned},
-	ActionReject:   {[]EnterpriseState{EnterprisePending, EnterpriseReturned}, EnterpriseRejected},
-	ActionSuspend:  {[]EnterpriseState{EnterpriseActive}, EnterpriseSuspended},
-	ActionActivate: {[]EnterpriseState{EnterpriseSuspended}, EnterpriseActive},
-	ActionWithdraw: {[]EnterpriseState{EnterpriseActive, EnterpriseSuspended}, EnterpriseWithdrawn},
 }
 
 // ensureSelf creates the node's own enterprise on a new store.
@@ -106,7 +97,7 @@ func (r *Registrar) ensureSelf(ctx context.Context) error {
 }
 
 // CreateEnterprise enters an enterprise. What an operator enters is active; what a reviewer enters
-// is pending. Of in only what the enterprise says of itself is taken. Refusals: CodeForbidden,
+// is pending; so is what an operator enters while real-name data is required and lacking. Of in only what the enterprise says of itself is taken. Refusals: CodeForbidden,
 // CodeInvalidEnterprise, and those of the idempotency key.
 func (r *Registrar) CreateEnterprise(ctx context.Context, in Enterprise, w Write) (*Enterprise, error) {
 	state := EnterpriseActive
@@ -117,17 +108,22 @@ func (r *Registrar) CreateEnterprise(ctx context.Context, in Enterprise, w Write
 	default:
 		return nil, refuse(CodeForbidden, "", "role %s does not enter enterprises", w.Actor.Role)
 	}
-	if e := r.checkEnterprise(&in); e != nil {
-		return nil, e
-	}
 	fingerprint := func(h hash.Hash) { hashJSON(h, "enterprise.create", in) }
 	return once(ctx, r, w, fingerprint, func(b *storage.Batch, now time.Time) (*Enterprise, error) {
-		e := in
-		e.ID, e.State, e.Reason, e.Created, e.Updated, e.Version = newID("e"), state, "", now, now, 0
+		e := Enterprise{ID: newID("e"), State: state, Created: now, Updated: now}
+		if err := r.setForm(ctx, b, &e, in.Form(), "", now); err != nil {
+			return nil, err
+		}
+		if state == EnterpriseActive {
+			e.Verification = &Verification{By: w.Actor.KeyID, Role: w.Actor.Role, At: now}
+			if r.realName && len(e.missing()) > 0 {
+				e.State, e.Verification = EnterprisePending, nil
+			}
+		}
 		if err := putEnterprise(b, &e, storage.OpCreate); err != nil {
 			return nil, err
 		}
-		return &e, r.audit(b, now, w.Actor, AuditEntry{Op: "enterprise.create", ID: e.ID, Version: e.Version})
+		return e.shownTo(w.Actor), r.audit(b, now, w.Actor, AuditEntry{Op: "enterprise.create", ID: e.ID, Version: e.Version, To: e.State})
 	})
 }
 
@@ -144,7 +140,7 @@ func (r *Registrar) Enterprise(ctx context.Context, id string, a Actor) (*Enterp
 	if err != nil {
 		return nil, AsError(err)
 	}
-	return e, nil
+	return e.shownTo(a), nil
 }
 
 // ListEnterprises returns a page of enterprises in the order of their ids, and the cursor of the
@@ -155,78 +151,8 @@ func (r *Registrar) ListEnterprises(ctx context.Context, a Actor, p Paging) ([]*
 		if err != nil || !a.Role.ofNode() && a.Enterprise != e.ID {
 			return nil, err
 		}
-		return e, nil
+		return e.shownTo(a), nil
 	})
-}
-
-// Transition takes an enterprise to another state. Operators take every step, reviewers approve,
-// return and reject. Refusals: CodeForbidden, CodeNotFound, CodeInvalidState.
-func (r *Registrar) Transition(ctx context.Context, id string, action Action, reason string, w Write) (*Enterprise, error) {
-	step, known := transitions[action]
-	if !known {
-		return nil, refuse(CodeInvalidRequest, "action", "unknown action %q", action)
-	}
-	reviews := action == ActionApprove || action == ActionReturn || action == ActionReject
-	if !w.Actor.IsOperator() && !(w.Actor.Role == RoleReviewer && reviews) {
-		return nil, refuse(CodeForbidden, "", "role %s does not %s enterprises", w.Actor.Role, action)
-	}
-	if e := r.checkText(CodeInvalidRequest, "/reason", reason); e != nil {
-		return nil, e
-	}
-	r.gate.Lock()
-	defer r.gate.Unlock()
-	fingerprint := func(h hash.Hash) { hashJSON(h, "enterprise."+string(action), []string{id, reason}) }
-	e, err := once(ctx, r, w, fingerprint, func(b *storage.Batch, now time.Time) (*Enterprise, error) {
-		e, err := r.readEnterprise(ctx, id)
-		if errors.Is(err, storage.ErrNotFound) {
-			return nil, refuse(CodeNotFound, "id", "no enterprise %s", id)
-		}
-		if err != nil {
-			return nil, err
-		}
-		if id == Self || !slices.Contains(step.from, e.State) {
-			return nil, refuse(CodeInvalidState, "action", "enterprise %s is %s: %s is not possible", id, e.State, action)
-		}
-		e.State, e.Reason, e.Updated = step.to, reason, now
-		if err := putEnterprise(b, e, storage.OpUpdate); err != nil {
-			return nil, err
-		}
-		return e, r.audit(b, now, w.Actor, AuditEntry{Op: "enterprise." + string(action), ID: id, Version: e.Version, Reason: reason})
-	})
-	if err == nil {
-		r.log.Info("enterprise "+string(e.State), "enterprise", id, "by", w.Actor.KeyID, "reason", reason)
-	}
-	return e, err
-}
-
-func (r *Registrar) checkEnterprise(e *Enterprise) *Error {
-	if strings.TrimSpace(e.Name) == "" {
-		return refuse(CodeInvalidEnterprise, "/name", "a name is required")
-	}
-	contact := Contact{}
-	if e.Contact != nil {
-		contact = *e.Contact
-	}
-	for _, f := range []struct{ field, text string }{
-		{"/name", e.Name}, {"/nature", e.Nature}, {"/industry", e.Industry}, {"/region", e.Region}, {"/address", e.Address},
-		{"/website", e.Website}, {"/contact/name", contact.Name}, {"/contact/phone", contact.Phone}, {"/contact/email", contact.Email},
-	} {
-		if refusal := r.checkText(CodeInvalidEnterprise, f.field, f.text); refusal != nil {
-			return refusal
-		}
-	}
-	if e.CreditCode != "" {
-		if reason := checkCreditCode(e.CreditCode); reason != "" {
-			return refuse(CodeInvalidEnterprise, "/creditCode", "%s", reason)
-		}
-	}
-	if u, err := url.Parse(e.Website); e.Website != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
-		return refuse(CodeInvalidEnterprise, "/website", "not an http or https address")
-	}
-	if contact.Email != "" && !strings.Contains(contact.Email, "@") {
-		return refuse(CodeInvalidEnterprise, "/contact/email", "not an e-mail address")
-	}
-	return nil
 }
 
 // readEnterprise returns the enterprise of that id, or storage.ErrNotFound.

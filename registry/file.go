@@ -10,6 +10,7 @@ import (
 	"hash"
 	"io"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -270,7 +271,7 @@ func (r *Registrar) ListFiles(ctx context.Context, a Actor, enterprise string, p
 }
 
 // DeleteFile removes a file. Admins and writers remove files of their enterprise, operators any. Refusals:
-// CodeNotFound, CodeForbidden.
+// CodeNotFound, CodeForbidden, CodeInvalidState if the enterprise's form names it.
 func (r *Registrar) DeleteFile(ctx context.Context, id string, w Write) error {
 	fingerprint := func(h hash.Hash) { hashJSON(h, "file.delete", id) }
 	_, err := once(ctx, r, w, fingerprint, func(b *storage.Batch, now time.Time) (*File, error) {
@@ -284,6 +285,14 @@ func (r *Registrar) DeleteFile(ctx context.Context, id string, w Write) error {
 		if !w.Actor.writesFiles(f.Enterprise) {
 			return nil, refuse(CodeForbidden, "", "role %s does not delete files of enterprise %s", w.Actor.Role, f.Enterprise)
 		}
+		e, err := r.readEnterprise(ctx, f.Enterprise)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(e.files(), id) {
+			return nil, refuse(CodeInvalidState, "id", "the form of enterprise %s names file %s: take it out of the form first", f.Enterprise, id)
+		}
+		b.Check(storage.EnterpriseKey(e.ID), e.Version) // a form that comes to name it wins
 		key := storage.FileKey(id)
 		b.Delete(key, 1)
 		b.Delete(fileIndexKey(f.Enterprise, id), 1)

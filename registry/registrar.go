@@ -32,6 +32,10 @@ type Options struct {
 	NSI *identifier.NSITable
 	// Limits bounds what is accepted.
 	Limits Limits
+	// CloseApplications refuses applications of enterprises that have no credential yet.
+	CloseApplications bool
+	// RequireRealName lets an enterprise become active only once its real-name data is whole.
+	RequireRealName bool
 	// Clock is the time; default time.Now.
 	Clock func() time.Time
 	// Logger takes what operators did; default slog.Default().
@@ -52,6 +56,9 @@ type Registrar struct {
 	clock      func() time.Time
 	log        *slog.Logger
 	metrics    *metrics
+	closed     bool // to applications without a credential
+	realName   bool // data of enterprises must be whole
+	applicants networkLimit
 
 	// gate orders writes of records (which hold it shared from reading the namespace to the end of
 	// Apply) and changes of namespaces and enterprises: a suspension that has been answered stops every
@@ -81,6 +88,9 @@ func New(o Options) (*Registrar, error) {
 		clock:      o.Clock,
 		log:        o.Logger,
 		running:    make(map[[32]byte]struct{}),
+		closed:     o.CloseApplications,
+		realName:   o.RequireRealName,
+		applicants: networkLimit{most: applicationsPerHour, per: time.Hour},
 	}
 	if r.clock == nil {
 		r.clock = time.Now

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -70,6 +71,7 @@ func New(o Options) (http.Handler, error) {
 	s.imports()
 	s.enterprises()
 	s.files()
+	s.audit()
 	s.prefixes()
 	s.applications()
 	s.dataTemplates()
@@ -139,6 +141,7 @@ type operation struct {
 	tag                       string
 	description               string
 	body                      *huma.Schema         // of the request; nil: none
+	bodyOctets                int                  // its largest body; 0: Limits.BodyOctets
 	optional                  bool                 // the request may have no body
 	answers                   map[int]*huma.Schema // by status; nil: no body
 	errors                    []int                // statuses of problems, beside those that every operation has
@@ -147,9 +150,10 @@ type operation struct {
 
 // describe is o for the document.
 func (s *server) describe(o operation) huma.Operation {
+	largest := cmp.Or(o.bodyOctets, s.limits.BodyOctets)
 	op := huma.Operation{
 		OperationID: o.id, Method: o.method, Path: o.path, Summary: o.summary, Description: o.description, Tags: []string{o.tag},
-		MaxBodyBytes:    int64(s.limits.BodyOctets) + 1, // huma refuses what reaches its bound
+		MaxBodyBytes:    int64(largest) + 1, // huma refuses what reaches its bound
 		BodyReadTimeout: bodyTimeout, SkipValidateBody: true, SkipValidateParams: true, Hidden: o.hidden,
 		Responses: make(map[string]*huma.Response),
 	}

@@ -10,18 +10,6 @@ import (
 	"github.com/idnode/idnode/registry"
 )
 
-// enterpriseBody is what an enterprise says of itself.
-type enterpriseBody struct {
-	Name       string            `json:"name"`
-	CreditCode string            `json:"creditCode,omitempty" doc:"Unified social credit code (GB 32100); its check character is checked"`
-	Nature     string            `json:"nature,omitempty" doc:"Kind of organisation"`
-	Industry   string            `json:"industry,omitempty"`
-	Region     string            `json:"region,omitempty"`
-	Address    string            `json:"address,omitempty"`
-	Website    string            `json:"website,omitempty"`
-	Contact    *registry.Contact `json:"contact,omitempty"`
-}
-
 type enterpriseInput struct {
 	IdempotencyKey string `header:"Idempotency-Key" doc:"The request's name: repeated within 24 hours it gets the first answer"`
 	RawBody        []byte `contentType:"application/json"`
@@ -48,9 +36,44 @@ type idInput struct {
 	ID string `path:"id"`
 }
 
-// reasonBody is the body of a step.
-type reasonBody struct {
-	Reason string `json:"reason,omitempty"`
+type enterprisePatchInput struct {
+	ID             string `path:"id"`
+	IfMatch        string `header:"If-Match" doc:"The ETag that the enterprise must have"`
+	IdempotencyKey string `header:"Idempotency-Key"`
+	RawBody        []byte `contentType:"application/merge-patch+json"`
+}
+
+// stepBody is the body of a step.
+type stepBody struct {
+	Reason       string            `json:"reason,omitempty" doc:"Required to return"`
+	Verification *verificationBody `json:"verification,omitempty" doc:"Of approve: how it was checked who the enterprise is"`
+}
+
+type verificationBody struct {
+	Method string `json:"method,omitempty" doc:"How it was checked"`
+	Source string `json:"source,omitempty" doc:"Against which data"`
+	Result string `json:"result,omitempty" enum:"passed"`
+	Note   string `json:"note,omitempty"`
+}
+
+// maxApplication bounds the body of an application, which comes from anyone, in octets.
+const maxApplication = 256 << 10
+
+// applicationBody is an application of an enterprise that has no credential yet.
+type applicationBody struct {
+	Enterprise registry.EnterpriseForm `json:"enterprise"`
+	Prefix     *registry.PrefixWish    `json:"prefix,omitempty" doc:"The prefix that it would like"`
+}
+
+// applied answers an application.
+type applied struct {
+	ID    string                   `json:"id"`
+	State registry.EnterpriseState `json:"state"`
+	Key   string                   `json:"key" doc:"API key of the enterprise's admin: shown this one time"`
+}
+
+type applicationInput struct {
+	RawBody []byte `contentType:"application/json"`
 }
 
 type stepInput struct {
@@ -59,9 +82,12 @@ type stepInput struct {
 	RawBody        []byte `contentType:"application/json"`
 }
 
+// applicationsPath is where enterprises apply that have no credential yet.
+const applicationsPath = "/v1/applications"
+
 // enterpriseSteps are the steps of an enterprise, for the document.
 var enterpriseSteps = []registry.Action{
-	registry.ActionApprove, registry.ActionReturn, registry.ActionReject, registry.ActionSuspend, registry.ActionWithdraw, registry.ActionActivate,
+	registry.ActionApprove, registry.ActionReturn, registry.ActionReject, registry.ActionSubmit, registry.ActionSuspend, registry.ActionWithdraw, registry.ActionActivate,
 }
 
 func (s *server) enterprises() {
@@ -69,7 +95,7 @@ func (s *server) enterprises() {
 	add(s, operation{
 		id: "createEnterprise", method: http.MethodPost, path: "/v1/enterprises", tag: "enterprises", summary: "Enter an enterprise",
 		description: "Made by an operator it is active, by a reviewer pending.",
-		body:        schemaOf[enterpriseBody](s), answers: map[int]*huma.Schema{201: enterprise}, errors: []int{409, 413, 415, 422, 507},
+		body:        schemaOf[registry.EnterpriseForm](s), answers: map[int]*huma.Schema{201: enterprise}, errors: []int{409, 413, 415, 422, 507},
 	}, s.createEnterprise)
 	add(s, operation{
 		id: "listEnterprises", method: http.MethodGet, path: "/v1/enterprises", tag: "enterprises", summary: "List enterprises",
@@ -79,40 +105,36 @@ func (s *server) enterprises() {
 		id: "readEnterprise", method: http.MethodGet, path: "/v1/enterprises/{id}", tag: "enterprises", summary: "Read an enterprise",
 		answers: map[int]*huma.Schema{200: enterprise}, errors: []int{404},
 	}, s.readEnterprise)
+	add(s, operation{
+		id: "updateEnterprise", method: http.MethodPatch, path: "/v1/enterprises/{id}", tag: "enterprises", summary: "Change an enterprise's form",
+		description: "A merge patch (RFC 7396). By its admin while it is pending or returned, by operators always. Of an active enterprise what its admin changes beyond contact, website and description is a proposed change, which a reviewer approves, returns or rejects.",
+		body:        schemaOf[registry.EnterpriseForm](s), answers: map[int]*huma.Schema{200: enterprise}, errors: []int{404, 409, 412, 413, 415, 422, 507},
+	}, s.patchEnterprise)
+	add(s, operation{
+		id: "applyEnterprise", method: http.MethodPost, path: applicationsPath, tag: "enterprises", summary: "Apply as an enterprise",
+		description: "Needs no credential. The key in the answer is of the enterprise's admin: with it the applicant reads and amends the form and uploads files. Not idempotent.",
+		body:        schemaOf[applicationBody](s), bodyOctets: maxApplication, answers: map[int]*huma.Schema{201: schemaOf[applied](s)}, errors: []int{409, 413, 415, 429, 507},
+	}, s.applyEnterprise)
 
-	// The mux matches whole segments, so one route takes all steps; the document has them apart.
-	step := operation{
-		id: "stepEnterprise", method: http.MethodPost, path: "/v1/enterprises/{idaction}", tag: "enterprises", hidden: true,
-		body: schemaOf[reasonBody](s), optional: true, answers: map[int]*huma.Schema{200: enterprise}, errors: []int{404, 409, 415, 422, 507},
-	}
-	add(s, step, s.stepEnterprise)
-	for _, action := range enterpriseSteps {
-		one := step
-		one.id, one.path, one.hidden = string(action)+"Enterprise", "/v1/enterprises/{id}:"+string(action), false
-		one.summary = strings.ToUpper(string(action[:1])) + string(action[1:]) + " an enterprise"
-		op := s.describe(one)
-		op.Parameters = []*huma.Param{
-			{Name: "id", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}},
-			{Name: "Idempotency-Key", In: "header", Schema: &huma.Schema{Type: huma.TypeString}},
-		}
-		s.huma.OpenAPI().AddOperation(&op)
-	}
+	addSteps(s, operation{
+		id: "Enterprise", path: "/v1/enterprises", tag: "enterprises", summary: "an enterprise", body: schemaOf[stepBody](s),
+		answers: map[int]*huma.Schema{200: enterprise}, errors: []int{404, 409, 415, 422, 507},
+	}, enterpriseSteps, s.stepEnterprise)
 }
 
 func (s *server) createEnterprise(ctx context.Context, in *enterpriseInput) (*reply, error) {
-	var b enterpriseBody
-	if err := decode(in.RawBody, &b); err != nil {
+	var form registry.EnterpriseForm
+	if err := decode(in.RawBody, &form); err != nil {
 		return nil, err
 	}
 	w := registry.Write{Actor: actorOf(ctx), IdempotencyKey: in.IdempotencyKey, Operation: "POST /v1/enterprises"}
-	e, err := s.reg.CreateEnterprise(ctx, registry.Enterprise{
-		Name: b.Name, CreditCode: b.CreditCode, Nature: b.Nature, Industry: b.Industry, Region: b.Region, Address: b.Address,
-		Website: b.Website, Contact: b.Contact,
-	}, w)
+	var asked registry.Enterprise
+	asked.SetForm(form)
+	e, err := s.reg.CreateEnterprise(ctx, asked, w)
 	if err != nil {
 		return nil, err
 	}
-	out, err := jsonReply(http.StatusCreated, e)
+	out, err := enterpriseReply(http.StatusCreated, e)
 	if err == nil {
 		out.Location = "/v1/enterprises/" + e.ID
 	}
@@ -136,7 +158,50 @@ func (s *server) readEnterprise(ctx context.Context, in *idInput) (*reply, error
 	if err != nil {
 		return nil, err
 	}
-	return jsonReply(http.StatusOK, e)
+	return enterpriseReply(http.StatusOK, e)
+}
+
+// enterpriseReply answers with an enterprise and its version. An answer that is repeated has no version.
+func enterpriseReply(status int, e *registry.Enterprise) (*reply, error) {
+	out, err := jsonReply(status, e)
+	if err == nil && e.Version > 0 {
+		out.ETag = entityTag(e.Version)
+	}
+	return out, err
+}
+
+func (s *server) patchEnterprise(ctx context.Context, in *enterprisePatchInput) (*reply, error) {
+	version, err := parseIfMatch(in.IfMatch, true)
+	if err != nil {
+		return nil, err
+	}
+	// Members and their types are judged here, with their places; the registrar merges.
+	if err := decode(in.RawBody, new(registry.EnterpriseForm)); err != nil {
+		return nil, err
+	}
+	w := registry.Write{Actor: actorOf(ctx), IfMatch: version, IdempotencyKey: in.IdempotencyKey, Operation: "PATCH /v1/enterprises/{id}"}
+	e, err := s.reg.PatchEnterprise(ctx, in.ID, in.RawBody, w)
+	if err != nil {
+		return nil, err
+	}
+	return enterpriseReply(http.StatusOK, e)
+}
+
+func (s *server) applyEnterprise(ctx context.Context, in *applicationInput) (*reply, error) {
+	var b applicationBody
+	if err := decode(in.RawBody, &b); err != nil {
+		return nil, err
+	}
+	w := registry.Write{Actor: actorOf(ctx), Operation: "POST " + applicationsPath}
+	e, key, err := s.reg.Apply(ctx, registry.EnterpriseApplication{Enterprise: b.Enterprise, Prefix: b.Prefix}, w)
+	if err != nil {
+		return nil, err
+	}
+	out, err := jsonReply(http.StatusCreated, applied{e.ID, e.State, key})
+	if err == nil {
+		out.Location = "/v1/enterprises/" + e.ID
+	}
+	return out, err
 }
 
 func (s *server) stepEnterprise(ctx context.Context, in *stepInput) (*reply, error) {
@@ -144,16 +209,20 @@ func (s *server) stepEnterprise(ctx context.Context, in *stepInput) (*reply, err
 	if !ok {
 		return nil, registry.Refuse(registry.CodeNotFound, "", "a step is /v1/enterprises/%s:<step>", id)
 	}
-	var b reasonBody
+	var b stepBody
 	if len(in.RawBody) > 0 {
 		if err := decode(in.RawBody, &b); err != nil {
 			return nil, err
 		}
 	}
 	w := registry.Write{Actor: actorOf(ctx), IdempotencyKey: in.IdempotencyKey, Operation: "POST /v1/enterprises/{id}:" + action}
-	e, err := s.reg.Transition(ctx, id, registry.Action(action), b.Reason, w)
+	q := registry.EnterpriseStep{Action: registry.Action(action), Reason: b.Reason}
+	if v := b.Verification; v != nil {
+		q.Verification = &registry.Verification{Method: v.Method, Source: v.Source, Result: v.Result, Note: v.Note}
+	}
+	e, err := s.reg.Step(ctx, id, q, w)
 	if err != nil {
 		return nil, err
 	}
-	return jsonReply(http.StatusOK, e)
+	return enterpriseReply(http.StatusOK, e)
 }

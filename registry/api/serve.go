@@ -77,6 +77,9 @@ func public(r *http.Request) bool {
 
 // open reports whether r may do without a credential: what it gets then is what everyone may see.
 func open(r *http.Request) bool {
+	if r.Method == http.MethodPost && r.URL.Path == applicationsPath {
+		return true
+	}
 	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && strings.HasPrefix(r.URL.Path, filesPath+"/")
 }
 

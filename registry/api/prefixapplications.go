@@ -11,8 +11,8 @@ import (
 	"github.com/idnode/idnode/registry"
 )
 
-// applicationBody applies for a prefix.
-type applicationBody struct {
+// prefixApplicationBody applies for a prefix.
+type prefixApplicationBody struct {
 	Enterprise    string              `json:"enterprise,omitempty" doc:"Id of the enterprise; absent: the credential's"`
 	Scheme        string              `json:"scheme,omitempty" enum:"handle,oid,ecode,gs1" default:"handle"`
 	Prefix        string              `json:"prefix,omitempty" doc:"Absent: the next free number (handle and oid)"`
@@ -23,8 +23,8 @@ type applicationBody struct {
 	Purpose       string              `json:"purpose,omitempty" maxLength:"1024"`
 }
 
-// applicationPatchBody amends an application.
-type applicationPatchBody struct {
+// prefixApplicationPatchBody amends an application.
+type prefixApplicationPatchBody struct {
 	Prefix        *string             `json:"prefix,omitempty"`
 	Mode          *identifier.Mode    `json:"mode,omitempty" enum:"hosted,delegated"`
 	CaseSensitive *bool               `json:"caseSensitive,omitempty"`
@@ -33,22 +33,27 @@ type applicationPatchBody struct {
 	Purpose       *string             `json:"purpose,omitempty" maxLength:"1024"`
 }
 
-type applicationInput struct {
+type prefixApplicationInput struct {
 	IdempotencyKey string `header:"Idempotency-Key" doc:"The request's name: repeated within 24 hours it gets the first answer"`
 	RawBody        []byte `contentType:"application/json"`
 }
 
-type applicationListInput struct {
+type prefixApplicationListInput struct {
 	Enterprise string `query:"enterprise" doc:"List applications of an enterprise"`
 	State      string `query:"state" enum:"pending,returned,approved,rejected,cancelled"`
 	PageInput
 }
 
-type applicationPatchInput struct {
+type prefixApplicationPatchInput struct {
 	ID             string `path:"id"`
 	IfMatch        string `header:"If-Match" doc:"The ETag that the application must have; otherwise 412"`
 	IdempotencyKey string `header:"Idempotency-Key"`
 	RawBody        []byte `contentType:"application/json"`
+}
+
+// reasonBody is the body of a step.
+type reasonBody struct {
+	Reason string `json:"reason,omitempty"`
 }
 
 // applicationSteps are the steps of an application, for the document.
@@ -56,29 +61,29 @@ var applicationSteps = []registry.Action{
 	registry.ActionApprove, registry.ActionReturn, registry.ActionReject, registry.ActionSubmit, registry.ActionCancel,
 }
 
-const applicationsPath = "/v1/prefix-applications"
+const prefixApplicationsPath = "/v1/prefix-applications"
 
 func (s *server) applications() {
 	application := schemaOf[registry.Application](s)
 	add(s, operation{
-		id: "applyForPrefix", method: http.MethodPost, path: applicationsPath, tag: "prefix applications", summary: "Apply for a prefix",
+		id: "applyForPrefix", method: http.MethodPost, path: prefixApplicationsPath, tag: "prefix applications", summary: "Apply for a prefix",
 		description: "An enterprise's admin applies, also while the enterprise is under review. The prefix is allocated when the application is approved.",
-		body:        schemaOf[applicationBody](s), answers: map[int]*huma.Schema{201: application}, errors: []int{404, 409, 413, 415, 422, 507},
+		body:        schemaOf[prefixApplicationBody](s), answers: map[int]*huma.Schema{201: application}, errors: []int{404, 409, 413, 415, 422, 507},
 	}, s.apply)
 	add(s, operation{
-		id: "listPrefixApplications", method: http.MethodGet, path: applicationsPath, tag: "prefix applications", summary: "List applications for prefixes",
+		id: "listPrefixApplications", method: http.MethodGet, path: prefixApplicationsPath, tag: "prefix applications", summary: "List applications for prefixes",
 		answers: map[int]*huma.Schema{200: schemaOf[pageOf[registry.Application]](s)},
 	}, s.listApplications)
 	add(s, operation{
-		id: "readPrefixApplication", method: http.MethodGet, path: applicationsPath + "/{id}", tag: "prefix applications", summary: "Read an application for a prefix",
+		id: "readPrefixApplication", method: http.MethodGet, path: prefixApplicationsPath + "/{id}", tag: "prefix applications", summary: "Read an application for a prefix",
 		answers: map[int]*huma.Schema{200: application}, errors: []int{404},
 	}, s.readApplication)
 	add(s, operation{
-		id: "amendPrefixApplication", method: http.MethodPatch, path: applicationsPath + "/{id}", tag: "prefix applications", summary: "Amend an application that is not decided on",
-		body: schemaOf[applicationPatchBody](s), answers: map[int]*huma.Schema{200: application}, errors: []int{404, 409, 412, 413, 415, 422, 507},
+		id: "amendPrefixApplication", method: http.MethodPatch, path: prefixApplicationsPath + "/{id}", tag: "prefix applications", summary: "Amend an application that is not decided on",
+		body: schemaOf[prefixApplicationPatchBody](s), answers: map[int]*huma.Schema{200: application}, errors: []int{404, 409, 412, 413, 415, 422, 507},
 	}, s.amendApplication)
 	addSteps(s, operation{
-		id: "PrefixApplication", path: applicationsPath, tag: "prefix applications", summary: "an application for a prefix",
+		id: "PrefixApplication", path: prefixApplicationsPath, tag: "prefix applications", summary: "an application for a prefix", body: schemaOf[reasonBody](s),
 		answers: map[int]*huma.Schema{200: application}, errors: []int{404, 409, 415, 422, 507},
 	}, applicationSteps, s.stepApplication)
 }
@@ -87,7 +92,7 @@ func (s *server) applications() {
 // so one route takes them all; the document has them apart.
 func addSteps(s *server, o operation, steps []registry.Action, handle func(ctx context.Context, in *stepInput) (*reply, error)) {
 	name, what, path := o.id, o.summary, o.path
-	o.method, o.body, o.optional = http.MethodPost, schemaOf[reasonBody](s), true
+	o.method, o.optional = http.MethodPost, true
 	o.id, o.path, o.hidden = "step"+name, path+"/{idaction}", true
 	add(s, o, handle)
 	for _, step := range steps {
@@ -118,8 +123,8 @@ func (in *stepInput) step(path string) (id string, action registry.Action, reaso
 	return id, registry.Action(name), b.Reason, nil
 }
 
-func (s *server) apply(ctx context.Context, in *applicationInput) (*reply, error) {
-	var b applicationBody
+func (s *server) apply(ctx context.Context, in *prefixApplicationInput) (*reply, error) {
+	var b prefixApplicationBody
 	if err := decode(in.RawBody, &b); err != nil {
 		return nil, err
 	}
@@ -142,14 +147,14 @@ func (s *server) apply(ctx context.Context, in *applicationInput) (*reply, error
 			return nil, registry.Refuse(registry.CodeInvalidPrefix, "/scheme", "%s", err)
 		}
 	}
-	out, err := s.reg.Apply(ctx, a, registry.Write{Actor: actorOf(ctx), IdempotencyKey: in.IdempotencyKey, Operation: "POST " + applicationsPath})
+	out, err := s.reg.ApplyForPrefix(ctx, a, registry.Write{Actor: actorOf(ctx), IdempotencyKey: in.IdempotencyKey, Operation: "POST " + prefixApplicationsPath})
 	if err != nil {
 		return nil, err
 	}
 	return applicationReply(http.StatusCreated, out)
 }
 
-func (s *server) listApplications(ctx context.Context, in *applicationListInput) (*reply, error) {
+func (s *server) listApplications(ctx context.Context, in *prefixApplicationListInput) (*reply, error) {
 	l := registry.ApplicationList{Actor: actorOf(ctx), Enterprise: in.Enterprise, State: registry.ApplicationState(in.State)}
 	var err error
 	if l.Paging, err = in.paging(); err != nil {
@@ -170,12 +175,12 @@ func (s *server) readApplication(ctx context.Context, in *idInput) (*reply, erro
 	return applicationReply(http.StatusOK, a)
 }
 
-func (s *server) amendApplication(ctx context.Context, in *applicationPatchInput) (*reply, error) {
-	var b applicationPatchBody
+func (s *server) amendApplication(ctx context.Context, in *prefixApplicationPatchInput) (*reply, error) {
+	var b prefixApplicationPatchBody
 	if err := decode(in.RawBody, &b); err != nil {
 		return nil, err
 	}
-	w := registry.Write{Actor: actorOf(ctx), IdempotencyKey: in.IdempotencyKey, Operation: "PATCH " + applicationsPath + "/{id}"}
+	w := registry.Write{Actor: actorOf(ctx), IdempotencyKey: in.IdempotencyKey, Operation: "PATCH " + prefixApplicationsPath + "/{id}"}
 	var err error
 	if w.IfMatch, err = parseIfMatch(in.IfMatch, true); err != nil {
 		return nil, err
@@ -189,11 +194,11 @@ func (s *server) amendApplication(ctx context.Context, in *applicationPatchInput
 }
 
 func (s *server) stepApplication(ctx context.Context, in *stepInput) (*reply, error) {
-	id, action, reason, err := in.step(applicationsPath)
+	id, action, reason, err := in.step(prefixApplicationsPath)
 	if err != nil {
 		return nil, err
 	}
-	w := registry.Write{Actor: actorOf(ctx), IdempotencyKey: in.IdempotencyKey, Operation: "POST " + applicationsPath + "/{id}:" + string(action)}
+	w := registry.Write{Actor: actorOf(ctx), IdempotencyKey: in.IdempotencyKey, Operation: "POST " + prefixApplicationsPath + "/{id}:" + string(action)}
 	a, err := s.reg.DecideApplication(ctx, id, action, reason, w)
 	if err != nil {
 		return nil, err
@@ -208,7 +213,7 @@ func applicationReply(status int, a *registry.Application) (*reply, error) {
 			out.ETag = entityTag(a.Version)
 		}
 		if status == http.StatusCreated {
-			out.Location = applicationsPath + "/" + a.ID
+			out.Location = prefixApplicationsPath + "/" + a.ID
 		}
 	}
 	return out, err
