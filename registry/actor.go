@@ -2,6 +2,7 @@ package registry
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/idnode/idnode/proto/identifier"
 )
@@ -30,6 +31,9 @@ func (r Role) Valid() bool {
 	return false
 }
 
+// strength is the order of roles, the strongest first.
+var strength = []Role{RoleOperator, RoleReviewer, RoleAuditor, RoleAdmin, RoleWriter, RoleReader}
+
 // ofNode reports whether r is held by the people of the node rather than of an enterprise.
 func (r Role) ofNode() bool {
 	return r == RoleOperator || r == RoleReviewer || r == RoleAuditor
@@ -38,17 +42,39 @@ func (r Role) ofNode() bool {
 // Actor is who asks. The zero Actor may do nothing and read what is public.
 type Actor struct {
 	Enterprise string
-	KeyID      string
-	Role       Role
+	KeyID      string           // the API key, "" if an account calls
+	Account    string           // the folded name of the account, "" if an API key calls
+	Role       Role             // the strongest role
+	Roles      []Role           // all roles, Role among them; empty: Role alone
 	Prefixes   []identifier.Key // the namespaces that the credential is limited to; empty: all of the enterprise's
+	Scopes     []Scope          // what of its roles the credential is limited to; empty: all
 	Addr       netip.Addr       // where the request came from
 }
 
+// Has reports whether a holds one of the roles.
+func (a Actor) Has(roles ...Role) bool {
+	if slices.Contains(roles, a.Role) {
+		return true
+	}
+	return slices.ContainsFunc(a.Roles, func(r Role) bool { return slices.Contains(roles, r) })
+}
+
 // IsOperator reports whether a runs the node.
-func (a Actor) IsOperator() bool { return a.Role == RoleOperator }
+func (a Actor) IsOperator() bool { return a.Has(RoleOperator) }
+
+// ofNode reports whether a is one of the people of the node.
+func (a Actor) ofNode() bool { return a.Has(RoleOperator, RoleReviewer, RoleAuditor) }
+
+// by names a's credential, for the log.
+func (a Actor) by() string {
+	if a.KeyID == "" {
+		return a.Account
+	}
+	return a.KeyID
+}
 
 // readsAll reports whether a sees private values of every namespace.
-func (a Actor) readsAll() bool { return a.Role == RoleOperator || a.Role == RoleAuditor }
+func (a Actor) readsAll() bool { return a.Has(RoleOperator, RoleAuditor) }
 
 // owns reports whether ns belongs to a's enterprise and a's credential reaches it.
 func (a Actor) owns(ns *identifier.Namespace) bool {
@@ -68,22 +94,10 @@ func (a Actor) owns(ns *identifier.Namespace) bool {
 
 // mayRead reports whether a sees values of ns that are not public.
 func (a Actor) mayRead(ns *identifier.Namespace) bool {
-	switch a.Role {
-	case RoleOperator, RoleAuditor:
-		return true
-	case RoleAdmin, RoleWriter, RoleReader:
-		return a.owns(ns)
-	}
-	return false
+	return a.readsAll() || a.Has(RoleAdmin, RoleWriter, RoleReader) && a.owns(ns)
 }
 
 // mayWrite reports whether a may write identifiers of ns, whatever state ns is in.
 func (a Actor) mayWrite(ns *identifier.Namespace) bool {
-	switch a.Role {
-	case RoleOperator:
-		return true
-	case RoleAdmin, RoleWriter:
-		return a.owns(ns)
-	}
-	return false
+	return a.IsOperator() || a.Has(RoleAdmin, RoleWriter) && a.owns(ns)
 }

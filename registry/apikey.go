@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -29,6 +30,8 @@ type KeyRequest struct {
 	Prefixes   []identifier.Key // limits; empty: all of the enterprise's
 	Expires    time.Time        // zero: never
 	IPs        []netip.Prefix   // where it may be used from; empty: anywhere
+	Name       string           // what it is for, in words
+	Scopes     []Scope          // limits; empty: those of the credential that asks
 }
 
 // Key is an API key as it is stored: without its secret.
@@ -40,9 +43,25 @@ type Key struct {
 	IPs        []netip.Prefix
 	Expires    time.Time // zero: never
 	Created    time.Time
+	Name       string
+	Scopes     []Scope  // limits; empty: all that the role may do
 	SecretHash [32]byte // SHA-256 of the secret, which has 192 random bits
 
-	Version uint64 // the store's
+	// After a rotation the secret before is good until PreviousUntil; zero: there is none.
+	PreviousHash  [32]byte
+	PreviousUntil time.Time
+
+	LastUsed time.Time // some minutes old at worst; zero: never. Kept apart, see [Registrar.APIKey]
+	Version  uint64    // the store's
+}
+
+// Accepts reports whether secret is one of the key's at the time now. It takes the same time
+// whichever it is, and does not look at Expires.
+func (k *Key) Accepts(secret string, now time.Time) bool {
+	hash := sha256.Sum256([]byte(secret))
+	current := subtle.ConstantTimeCompare(hash[:], k.SecretHash[:])
+	previous := subtle.ConstantTimeCompare(hash[:], k.PreviousHash[:])
+	return current == 1 || previous == 1 && now.Before(k.PreviousUntil)
 }
 
 // storedKey is the JSON form of a Key in the store.
@@ -55,6 +74,11 @@ type storedKey struct {
 	Expires    time.Time      `json:"expires,omitzero"`
 	Created    time.Time      `json:"created"`
 	SecretHash []byte         `json:"secretHash"`
+
+	Name          string    `json:"name,omitempty"`
+	Scopes        []Scope   `json:"scopes,omitempty"`
+	PreviousHash  []byte    `json:"previousHash,omitempty"`
+	PreviousUntil time.Time `json:"previousUntil,omitzero"`
 }
 
 // SplitKey takes apart an API key in the form in which it was issued.
@@ -70,7 +94,8 @@ func SplitKey(bearer string) (id, secret string, ok bool) {
 // IssueKey makes an API key and returns it with its secret form, which is shown this once. Operators
 // issue every key; an enterprise's admin issues keys of the enterprise's roles within its own
 // prefixes. Issuing is not idempotent: the secret is not kept, so it could not be shown again.
-// Refusals: CodeForbidden, CodeInvalidKey, CodeNotFound (the enterprise).
+// What the asking credential is limited to, the new key is limited to as well. Refusals:
+// CodeForbidden, CodeInvalidKey, CodeNotFound (the enterprise).
 func (r *Registrar) IssueKey(ctx context.Context, q KeyRequest, w Write) (*Key, string, error) {
 	if refusal := r.checkKeyRequest(ctx, &q, w.Actor); refusal != nil {
 		return nil, "", refusal
@@ -80,6 +105,7 @@ func (r *Registrar) IssueKey(ctx context.Context, q KeyRequest, w Write) (*Key, 
 	k := &Key{
 		ID: newID("k"), Enterprise: q.Enterprise, Role: q.Role, Prefixes: q.Prefixes, IPs: q.IPs,
 		Expires: q.Expires.UTC().Truncate(time.Millisecond), Created: now, SecretHash: sha256.Sum256([]byte(secret)), Version: 1,
+		Name: q.Name, Scopes: q.Scopes,
 	}
 	if q.Expires.IsZero() {
 		k.Expires = time.Time{}
@@ -98,7 +124,7 @@ func (r *Registrar) IssueKey(ctx context.Context, q KeyRequest, w Write) (*Key, 
 	if _, err := r.store.Apply(ctx, &b); err != nil {
 		return nil, "", AsError(fmt.Errorf("issue key: %w", err))
 	}
-	r.log.Info("API key issued", "key", k.ID, "enterprise", k.Enterprise, "role", k.Role, "by", w.Actor.KeyID)
+	r.log.Info("API key issued", "key", k.ID, "enterprise", k.Enterprise, "role", k.Role, "by", w.Actor.by())
 	return k, keyPrefix + k.ID + "_" + secret, nil
 }
 
@@ -109,7 +135,7 @@ func (r *Registrar) checkKeyRequest(ctx context.Context, q *KeyRequest, a Actor)
 	if q.Enterprise == "" {
 		return refuse(CodeInvalidKey, "/enterprise", "an enterprise is required")
 	}
-	if !a.IsOperator() && (a.Role != RoleAdmin || a.Enterprise != q.Enterprise || q.Role.ofNode()) {
+	if !a.IsOperator() && (!a.Has(RoleAdmin) || a.Enterprise != q.Enterprise || q.Role.ofNode()) {
 		return refuse(CodeForbidden, "", "role %s does not issue this key", a.Role)
 	}
 	if q.Role.ofNode() && q.Enterprise != Self {
@@ -124,6 +150,13 @@ func (r *Registrar) checkKeyRequest(ctx context.Context, q *KeyRequest, a Actor)
 	}
 	if !a.IsOperator() && e.State != EnterpriseActive {
 		return refuse(CodeEnterpriseSuspended, "/enterprise", "enterprise %s is %s", e.ID, e.State)
+	}
+	if refusal := r.checkText(CodeInvalidKey, "/name", q.Name); refusal != nil {
+		return refusal
+	}
+	var refusal *Error
+	if q.Scopes, refusal = a.checkScopes(CodeInvalidKey, q.Scopes); refusal != nil {
+		return refusal
 	}
 	if !q.Expires.IsZero() && !q.Expires.After(r.now()) {
 		return refuse(CodeInvalidKey, "/expires", "the time has passed")
@@ -154,51 +187,83 @@ func (a Actor) keyLimits() []identifier.Key {
 // RevokeKey deletes an API key, at once. Operators delete every key, an enterprise's admin those of
 // the enterprise. Refusals: CodeForbidden, CodeNotFound.
 func (r *Registrar) RevokeKey(ctx context.Context, id string, w Write) error {
-	if !w.Actor.IsOperator() && w.Actor.Role != RoleAdmin {
+	if !w.Actor.Has(RoleOperator, RoleAdmin) {
 		return refuse(CodeForbidden, "", "role %s does not delete keys", w.Actor.Role)
 	}
-	key := storage.CredentialKey(id)
-	item, err := r.store.Get(ctx, key)
-	if errors.Is(err, storage.ErrNotFound) {
-		return refuse(CodeNotFound, "id", "no API key %s", id)
-	}
-	if err != nil {
-		return AsError(err)
-	}
-	k, err := DecodeKey(item)
-	if err != nil {
-		return AsError(err)
-	}
-	if !w.Actor.IsOperator() && k.Enterprise != w.Actor.Enterprise {
-		return refuse(CodeNotFound, "id", "no API key %s", id)
+	k, refusal := r.readKey(ctx, id, w.Actor.IsOperator(), w.Actor)
+	if refusal != nil {
+		return refusal
 	}
 	now := r.now()
+	key := storage.CredentialKey(id)
 	var b storage.Batch
-	b.Delete(key, item.Version)
-	b.Log(storage.Change{Op: storage.OpRevoke, Key: key, Version: item.Version + 1})
+	b.Delete(key, k.Version)
+	b.Log(storage.Change{Op: storage.OpRevoke, Key: key, Version: k.Version + 1})
 	if err := r.audit(&b, now, w.Actor, AuditEntry{Op: "apikey.delete", ID: id}); err != nil {
 		return AsError(err)
 	}
 	if _, err := r.store.Apply(ctx, &b); err != nil {
 		return AsError(fmt.Errorf("delete key %s: %w", id, err))
 	}
-	r.log.Info("API key deleted", "key", id, "enterprise", k.Enterprise, "by", w.Actor.KeyID)
+	r.log.Info("API key deleted", "key", id, "enterprise", k.Enterprise, "by", w.Actor.by())
 	return nil
 }
 
 // ListKeys returns a page of API keys, and the cursor of the next. Operators and auditors see all,
 // an enterprise's admin those of the enterprise; enterprise, unless "", narrows the list.
 func (r *Registrar) ListKeys(ctx context.Context, a Actor, enterprise string, p Paging) ([]*Key, string, error) {
-	if !a.readsAll() && a.Role != RoleAdmin {
+	if !a.readsAll() && !a.Has(RoleAdmin) {
 		return nil, "", refuse(CodeForbidden, "", "role %s does not list keys", a.Role)
 	}
-	return page(ctx, r, storage.TableRange(storage.TableCredential), p, func(_ []byte, item storage.Item) (*Key, error) {
+	keys, next, err := page(ctx, r, storage.TableRange(storage.TableCredential), p, func(_ []byte, item storage.Item) (*Key, error) {
 		k, err := DecodeKey(item)
 		if err != nil || enterprise != "" && k.Enterprise != enterprise || !a.readsAll() && k.Enterprise != a.Enterprise {
 			return nil, err
 		}
 		return k, nil
 	})
+	if err != nil {
+		return nil, "", err
+	}
+	if err := r.addLastUse(ctx, keys); err != nil {
+		return nil, "", AsError(err)
+	}
+	return keys, next, nil
+}
+
+// APIKey returns an API key without its secret. Who may list it may read it. Refusals:
+// CodeForbidden, CodeNotFound.
+func (r *Registrar) APIKey(ctx context.Context, id string, a Actor) (*Key, error) {
+	if !a.readsAll() && !a.Has(RoleAdmin) {
+		return nil, refuse(CodeForbidden, "", "role %s does not list keys", a.Role)
+	}
+	k, refusal := r.readKey(ctx, id, a.readsAll(), a)
+	if refusal != nil {
+		return nil, refusal
+	}
+	if err := r.addLastUse(ctx, []*Key{k}); err != nil {
+		return nil, AsError(err)
+	}
+	return k, nil
+}
+
+// readKey reads a key of a's enterprise, or any key.
+func (r *Registrar) readKey(ctx context.Context, id string, any bool, a Actor) (*Key, *Error) {
+	item, err := r.store.Get(ctx, storage.CredentialKey(id))
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, refuse(CodeNotFound, "id", "no API key %s", id)
+	}
+	if err != nil {
+		return nil, AsError(err)
+	}
+	k, err := DecodeKey(item)
+	if err != nil {
+		return nil, AsError(err)
+	}
+	if !any && k.Enterprise != a.Enterprise {
+		return nil, refuse(CodeNotFound, "id", "no API key %s", id)
+	}
+	return k, nil
 }
 
 // newSecret returns 192 random bits in 32 characters.
@@ -209,7 +274,11 @@ func newSecret() string {
 }
 
 func encodeKey(k *Key) ([]byte, error) {
-	s := storedKey{k.ID, k.Enterprise, k.Role, nil, k.IPs, k.Expires, k.Created, k.SecretHash[:]}
+	s := storedKey{ID: k.ID, Enterprise: k.Enterprise, Role: k.Role, IPs: k.IPs, Expires: k.Expires, Created: k.Created,
+		SecretHash: k.SecretHash[:], Name: k.Name, Scopes: k.Scopes}
+	if !k.PreviousUntil.IsZero() {
+		s.PreviousHash, s.PreviousUntil = k.PreviousHash[:], k.PreviousUntil
+	}
 	for _, p := range k.Prefixes {
 		s.Prefixes = append(s.Prefixes, qualified(p))
 	}
@@ -222,12 +291,15 @@ func DecodeKey(item storage.Item) (*Key, error) {
 	if err := json.Unmarshal(item.Value, &s); err != nil {
 		return nil, fmt.Errorf("decode key: %w", err)
 	}
-	if len(s.SecretHash) != sha256.Size {
+	if len(s.SecretHash) != sha256.Size || len(s.PreviousHash) != 0 && len(s.PreviousHash) != sha256.Size {
 		return nil, errors.New("decode key: hash is cut short")
 	}
 	k := &Key{
 		ID: s.ID, Enterprise: s.Enterprise, Role: s.Role, IPs: s.IPs, Expires: s.Expires, Created: s.Created,
-		SecretHash: [32]byte(s.SecretHash), Version: item.Version,
+		SecretHash: [32]byte(s.SecretHash), Version: item.Version, Name: s.Name, Scopes: s.Scopes,
+	}
+	if len(s.PreviousHash) != 0 {
+		k.PreviousHash, k.PreviousUntil = [32]byte(s.PreviousHash), s.PreviousUntil
 	}
 	for _, p := range s.Prefixes {
 		scheme, name, _ := strings.Cut(p, ":")
@@ -285,7 +357,7 @@ func (r *Registrar) operatorKey(ctx context.Context, bearer string) (live, any b
 			return nil
 		}
 		any = true
-		if k.ID == id && sha256.Sum256([]byte(secret)) == k.SecretHash {
+		if k.ID == id && k.Accepts(secret, r.now()) {
 			live = true
 			return storage.Stop
 		}

@@ -115,7 +115,7 @@ func (r *Registrar) ApplyForPrefix(ctx context.Context, in Application, w Write)
 
 // mayApply reports whether a makes and amends applications of the enterprise.
 func mayApply(a Actor, enterprise string) bool {
-	return a.IsOperator() || a.Role == RoleReviewer || a.Role == RoleAdmin && a.Enterprise == enterprise && enterprise != ""
+	return a.IsOperator() || a.Has(RoleReviewer) || a.Has(RoleAdmin) && a.Enterprise == enterprise && enterprise != ""
 }
 
 // checkApplication holds a to what needs no state.
@@ -166,7 +166,7 @@ func (r *Registrar) Application(ctx context.Context, id string, a Actor) (*Appli
 	if err != nil {
 		return nil, err
 	}
-	if !a.Role.ofNode() && p.Enterprise != a.Enterprise {
+	if !a.ofNode() && p.Enterprise != a.Enterprise {
 		return nil, refuse(CodeNotFound, "id", "no application %s", id)
 	}
 	return p, nil
@@ -178,7 +178,7 @@ func (r *Registrar) ListApplications(ctx context.Context, l ApplicationList) ([]
 	return page(ctx, r, storage.TableRange(storage.TableApplication), l.Paging, func(_ []byte, item storage.Item) (*Application, error) {
 		p, err := decodeApplication(item)
 		if err != nil || l.Enterprise != "" && p.Enterprise != l.Enterprise || l.State != "" && p.State != l.State ||
-			!l.Actor.Role.ofNode() && p.Enterprise != l.Actor.Enterprise {
+			!l.Actor.ofNode() && p.Enterprise != l.Actor.Enterprise {
 			return nil, err
 		}
 		return p, nil
@@ -241,7 +241,7 @@ func (r *Registrar) DecideApplication(ctx context.Context, id string, action Act
 	}
 	fingerprint := func(h hash.Hash) { hashJSON(h, "application."+string(action), []string{id, reason}) }
 	a, err := r.changeApplication(ctx, id, w, fingerprint, func(b *storage.Batch, a *Application, now time.Time) (AuditEntry, error) {
-		allowed := w.Actor.IsOperator() || w.Actor.Role == RoleReviewer
+		allowed := w.Actor.IsOperator() || w.Actor.Has(RoleReviewer)
 		if step.applicant {
 			allowed = mayApply(w.Actor, a.Enterprise)
 		}
@@ -262,13 +262,13 @@ func (r *Registrar) DecideApplication(ctx context.Context, id string, action Act
 			entry.Last = qualified(ns.Key())
 		}
 		if !step.applicant {
-			a.Decided = w.Actor.KeyID
+			a.Decided = w.Actor.by()
 		}
 		a.State, a.Reason = step.to, reason
 		return entry, nil
 	})
 	if err == nil {
-		r.log.Info("application "+string(a.State), "application", id, "enterprise", a.Enterprise, "prefix", a.Allocated, "by", w.Actor.KeyID, "reason", reason)
+		r.log.Info("application "+string(a.State), "application", id, "enterprise", a.Enterprise, "prefix", a.Allocated, "by", w.Actor.by(), "reason", reason)
 	}
 	return a, err
 }

@@ -14,13 +14,14 @@ type AuditEntry struct {
 	Time       time.Time `json:"time"`
 	Enterprise string    `json:"enterprise,omitempty"` // the actor's
 	Key        string    `json:"key,omitempty"`        // the actor's API key
-	Role       Role      `json:"role,omitempty"`
-	Identity   string    `json:"identity,omitempty"` // who was authenticated over the Handle protocol, "300:88.990/admin"
-	Addr       string    `json:"addr,omitempty"`     // where the request came from
-	Op         string    `json:"op"`                 // "identifier.create", "prefix.suspend", …
-	ID         string    `json:"id,omitempty"`       // what was changed; of an import the first identifier
-	Last       string    `json:"last,omitempty"`     // of an import the last identifier
-	Rows       int       `json:"rows,omitempty"`     // of an import the rows that were stored
+	Account    string    `json:"account,omitempty"`    // the actor's account, if no API key was used
+	Role       Role      `json:"role,omitempty"`       // the actor's strongest
+	Identity   string    `json:"identity,omitempty"`   // who was authenticated over the Handle protocol, "300:88.990/admin"
+	Addr       string    `json:"addr,omitempty"`       // where the request came from
+	Op         string    `json:"op"`                   // "identifier.create", "prefix.suspend", …
+	ID         string    `json:"id,omitempty"`         // what was changed; of an import the first identifier
+	Last       string    `json:"last,omitempty"`       // of an import the last identifier
+	Rows       int       `json:"rows,omitempty"`       // of an import the rows that were stored
 	Version    uint64    `json:"version,omitempty"`
 	Reason     string    `json:"reason,omitempty"`
 	Items      []Audited `json:"items,omitempty"` // of a batch, what was changed
@@ -46,7 +47,7 @@ type MemberChange struct {
 }
 
 func (r *Registrar) audit(b *storage.Batch, now time.Time, a Actor, e AuditEntry) error {
-	e.Time, e.Enterprise, e.Key, e.Role = now, a.Enterprise, a.KeyID, a.Role
+	e.Time, e.Enterprise, e.Key, e.Account, e.Role = now, a.Enterprise, a.KeyID, a.Account, a.Role
 	if a.Addr.IsValid() {
 		e.Addr = a.Addr.String()
 	}

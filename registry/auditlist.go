@@ -29,7 +29,7 @@ type AuditQuery struct {
 // CodeInvalidCursor.
 func (r *Registrar) ListAudit(ctx context.Context, q AuditQuery, a Actor) ([]*AuditEntry, string, error) {
 	if !a.readsAll() {
-		if a.Role != RoleAdmin {
+		if !a.Has(RoleAdmin) {
 			return nil, "", refuse(CodeForbidden, "", "role %s does not read the audit log", a.Role)
 		}
 		if q.Enterprise != "" && q.Enterprise != a.Enterprise {

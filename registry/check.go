@@ -66,7 +66,7 @@ func (a *authority) locate(ctx context.Context, id identifier.ID) (*identifier.N
 
 func (a *authority) check(ctx context.Context, ns *identifier.Namespace) *Error {
 	if !a.actor.mayWrite(ns) {
-		if a.actor.owns(ns) || a.actor.Role.ofNode() {
+		if a.actor.owns(ns) || a.actor.ofNode() {
 			return refuse(CodeForbidden, "/id", "role %s does not write identifiers", a.actor.Role)
 		}
 		return refuse(CodeNotYourNamespace, "/id", "namespace %s is not yours", ns.Prefix)

@@ -101,9 +101,9 @@ func (r *Registrar) ensureSelf(ctx context.Context) error {
 // CodeInvalidEnterprise, and those of the idempotency key.
 func (r *Registrar) CreateEnterprise(ctx context.Context, in Enterprise, w Write) (*Enterprise, error) {
 	state := EnterpriseActive
-	switch w.Actor.Role {
-	case RoleOperator:
-	case RoleReviewer:
+	switch {
+	case w.Actor.IsOperator():
+	case w.Actor.Has(RoleReviewer):
 		state = EnterprisePending
 	default:
 		return nil, refuse(CodeForbidden, "", "role %s does not enter enterprises", w.Actor.Role)
@@ -130,7 +130,7 @@ func (r *Registrar) CreateEnterprise(ctx context.Context, in Enterprise, w Write
 // Enterprise returns an enterprise. People of the node see all, others their own. Refusals:
 // CodeForbidden, CodeNotFound.
 func (r *Registrar) Enterprise(ctx context.Context, id string, a Actor) (*Enterprise, error) {
-	if !a.Role.ofNode() && a.Enterprise != id {
+	if !a.ofNode() && a.Enterprise != id {
 		return nil, refuse(CodeForbidden, "id", "enterprise %s is not yours", id)
 	}
 	e, err := r.readEnterprise(ctx, id)
@@ -148,7 +148,7 @@ func (r *Registrar) Enterprise(ctx context.Context, id string, a Actor) (*Enterp
 func (r *Registrar) ListEnterprises(ctx context.Context, a Actor, p Paging) ([]*Enterprise, string, error) {
 	return page(ctx, r, storage.TableRange(storage.TableEnterprise), p, func(_ []byte, item storage.Item) (*Enterprise, error) {
 		e, err := decodeEnterprise(item)
-		if err != nil || !a.Role.ofNode() && a.Enterprise != e.ID {
+		if err != nil || !a.ofNode() && a.Enterprise != e.ID {
 			return nil, err
 		}
 		return e.shownTo(a), nil

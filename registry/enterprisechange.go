@@ -31,7 +31,7 @@ var freeMembers = []string{"contact", "website", "description"}
 // later proposals add to it. Refusals: CodeForbidden, CodeNotFound, CodeVersionMismatch, CodeInvalidState,
 // CodeInvalidRequest, CodeInvalidEnterprise, CodeAlreadyExists (the certificate).
 func (r *Registrar) PatchEnterprise(ctx context.Context, id string, patch []byte, w Write) (*Enterprise, error) {
-	if !w.Actor.IsOperator() && !(w.Actor.Role == RoleAdmin && w.Actor.Enterprise == id) {
+	if !w.Actor.IsOperator() && !(w.Actor.Has(RoleAdmin) && w.Actor.Enterprise == id) {
 		return nil, refuse(CodeForbidden, "", "role %s does not change enterprise %s", w.Actor.Role, id)
 	}
 	members, refusal := patchMembers(patch)

@@ -59,8 +59,8 @@ func (r *Registrar) Step(ctx context.Context, id string, q EnterpriseStep, w Wri
 		return nil, refuse(CodeInvalidRequest, "action", "unknown action %q", q.Action)
 	}
 	reviews := q.Action == ActionApprove || q.Action == ActionReturn || q.Action == ActionReject
-	submits := q.Action == ActionSubmit && w.Actor.Role == RoleAdmin && w.Actor.Enterprise == id
-	if !w.Actor.IsOperator() && !(w.Actor.Role == RoleReviewer && reviews) && !submits {
+	submits := q.Action == ActionSubmit && w.Actor.Has(RoleAdmin) && w.Actor.Enterprise == id
+	if !w.Actor.IsOperator() && !(w.Actor.Has(RoleReviewer) && reviews) && !submits {
 		return nil, refuse(CodeForbidden, "", "role %s does not %s enterprises", w.Actor.Role, q.Action)
 	}
 	if e := r.checkStep(q); e != nil {
@@ -97,7 +97,7 @@ func (r *Registrar) Step(ctx context.Context, id string, q EnterpriseStep, w Wri
 		return e.shownTo(w.Actor), r.audit(b, now, w.Actor, entry)
 	})
 	if err == nil {
-		r.log.Info("enterprise "+string(e.State), "enterprise", id, "step", q.Action, "by", w.Actor.KeyID, "reason", q.Reason)
+		r.log.Info("enterprise "+string(e.State), "enterprise", id, "step", q.Action, "by", w.Actor.by(), "reason", q.Reason)
 	}
 	return e, err
 }
@@ -138,7 +138,7 @@ func (r *Registrar) takeStep(ctx context.Context, b *storage.Batch, e *Enterpris
 		if q.Verification != nil {
 			v = *q.Verification
 		}
-		v.By, v.Role, v.At = a.KeyID, a.Role, now
+		v.By, v.Role, v.At = a.by(), a.Role, now
 		e.Verification = &v
 		if missing := e.missing(); r.realName && len(missing) > 0 {
 			all := make([]Violation, len(missing))

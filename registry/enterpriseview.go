@@ -12,11 +12,11 @@ func (e *Enterprise) shownTo(a Actor) *Enterprise {
 	v := *e
 	v.Province, v.City, v.County = divideRegion(e.Region)
 	v.Missing = nil
-	decides := a.Role == RoleOperator || a.Role == RoleReviewer
+	decides := a.Has(RoleOperator, RoleReviewer)
 	if decides {
 		v.Missing = e.missing()
 	}
-	if decides || a.Role == RoleAdmin && a.Enterprise == e.ID {
+	if decides || a.Has(RoleAdmin) && a.Enterprise == e.ID {
 		return &v
 	}
 	if e.Contact != nil {

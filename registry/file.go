@@ -119,7 +119,7 @@ func (r *Registrar) AddFile(ctx context.Context, q FileUpload, w Write) (*File, 
 
 // writesFiles reports whether a adds and deletes files of the enterprise.
 func (a Actor) writesFiles(enterprise string) bool {
-	return a.IsOperator() || (a.Role == RoleAdmin || a.Role == RoleWriter) && a.Enterprise == enterprise && enterprise != ""
+	return a.IsOperator() || a.Has(RoleAdmin, RoleWriter) && a.Enterprise == enterprise && enterprise != ""
 }
 
 // checkFile judges a file's content and returns its media type.
@@ -211,7 +211,7 @@ func (r *Registrar) File(ctx context.Context, id string, a Actor) (*File, error)
 }
 
 func (a Actor) readsFile(f *File) bool {
-	return f.Public || a.Role.ofNode() || a.Enterprise != "" && a.Enterprise == f.Enterprise
+	return f.Public || a.ofNode() || a.Enterprise != "" && a.Enterprise == f.Enterprise
 }
 
 // readFile returns the file of that id, or storage.ErrNotFound.
@@ -247,7 +247,7 @@ func fileParts(size int) int { return (size + filePart - 1) / filePart }
 // ListFiles returns a page of the files of an enterprise, or of all for people of the node, and the
 // cursor of the next.
 func (r *Registrar) ListFiles(ctx context.Context, a Actor, enterprise string, p Paging) ([]*File, string, error) {
-	if !a.Role.ofNode() {
+	if !a.ofNode() {
 		if enterprise != "" && enterprise != a.Enterprise {
 			return nil, "", refuse(CodeForbidden, "enterprise", "enterprise %s is not yours", enterprise)
 		}

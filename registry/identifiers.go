@@ -141,7 +141,7 @@ type Page struct {
 // List returns a page of records. Operators and auditors list everything; keys of an enterprise list
 // what is in its namespaces. Refusals: CodeForbidden, CodeInvalidRequest, CodeInvalidCursor.
 func (r *Registrar) List(ctx context.Context, l List) (Page, error) {
-	if l.Actor.Role == RoleReviewer || !l.Actor.Role.Valid() {
+	if !l.Actor.Has(RoleOperator, RoleAuditor, RoleAdmin, RoleWriter, RoleReader) {
 		return Page{}, refuse(CodeForbidden, "", "role %s does not list identifiers", l.Actor.Role)
 	}
 	rows, refusal := r.pageRows(l.Limit)

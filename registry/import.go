@@ -76,6 +76,9 @@ func (r *Registrar) Import(ctx context.Context, src func() (Row, error), o Impor
 	if o.Allocate && !o.Actor.IsOperator() {
 		return Summary{}, refuse(CodeForbidden, "allocate", "role %s does not allocate prefixes", o.Actor.Role)
 	}
+	if o.Allocate && !o.Actor.Allows(ScopePrefixesWrite) {
+		return Summary{}, refuse(CodeForbidden, "allocate", "the credential is limited to %s: scope %s is missing", joinScopes(o.Actor.Scopes), ScopePrefixesWrite)
+	}
 	im := &importer{r: r, o: o, report: report}
 	err := im.run(ctx, src)
 	for len(im.ahead) > 0 {

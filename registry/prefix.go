@@ -201,7 +201,7 @@ func (r *Registrar) Prefix(ctx context.Context, k identifier.Key, a Actor) (*ide
 	if err != nil {
 		return nil, err
 	}
-	if !a.Role.ofNode() && !a.owns(ns) {
+	if !a.ofNode() && !a.owns(ns) {
 		return nil, refuse(CodeNotYourNamespace, "prefix", "namespace %s is not yours", ns.Prefix)
 	}
 	return ns, nil
@@ -277,7 +277,7 @@ func (r *Registrar) PrefixAction(ctx context.Context, k identifier.Key, action A
 		return nil
 	})
 	if err == nil {
-		r.log.Info("prefix "+string(action), "prefix", ns.Prefix, "enterprise", ns.Enterprise, "by", w.Actor.KeyID, "reason", reason)
+		r.log.Info("prefix "+string(action), "prefix", ns.Prefix, "enterprise", ns.Enterprise, "by", w.Actor.by(), "reason", reason)
 	}
 	return ns, err
 }
@@ -312,7 +312,7 @@ func (r *Registrar) changePrefix(ctx context.Context, k identifier.Key, w Write,
 func (r *Registrar) ListPrefixes(ctx context.Context, l PrefixList) ([]*identifier.Namespace, string, error) {
 	return page(ctx, r, namespaceRange(l.Scheme), l.Paging, func(_ []byte, item storage.Item) (*identifier.Namespace, error) {
 		ns, err := storage.DecodeNamespace(item)
-		if err != nil || l.Enterprise != "" && ns.Enterprise != l.Enterprise || !l.Actor.Role.ofNode() && !l.Actor.owns(ns) {
+		if err != nil || l.Enterprise != "" && ns.Enterprise != l.Enterprise || !l.Actor.ofNode() && !l.Actor.owns(ns) {
 			return nil, err
 		}
 		return ns, nil

@@ -34,7 +34,7 @@ type Search struct {
 // searches is as in List. Refusals: as of List, CodeNotFound (the template), and CodeInvalidRequest for
 // a field that is none, or is not searchable.
 func (r *Registrar) Search(ctx context.Context, s Search) (Page, error) {
-	if s.Actor.Role == RoleReviewer || !s.Actor.Role.Valid() {
+	if !s.Actor.Has(RoleOperator, RoleAuditor, RoleAdmin, RoleWriter, RoleReader) {
 		return Page{}, refuse(CodeForbidden, "", "role %s does not list identifiers", s.Actor.Role)
 	}
 	rows, refusal := r.pageRows(s.Limit)

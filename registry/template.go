@@ -124,7 +124,7 @@ func (r *Registrar) TemplateAction(ctx context.Context, k identifier.Key, name s
 			return nil
 		})
 	if err == nil {
-		r.log.Info("template "+string(t.State), "template", name, "prefix", k.Name, "revision", t.Revision, "by", w.Actor.KeyID, "reason", reason)
+		r.log.Info("template "+string(t.State), "template", name, "prefix", k.Name, "revision", t.Revision, "by", w.Actor.by(), "reason", reason)
 	}
 	return t, err
 }
@@ -225,7 +225,7 @@ func (r *Registrar) checkEditor(ctx context.Context, k identifier.Key, a Actor) 
 	case a.IsOperator():
 	case !a.owns(ns):
 		return refuse(CodeNotYourNamespace, "prefix", "namespace %s is not yours", ns.Prefix)
-	case a.Role != RoleAdmin:
+	case !a.Has(RoleAdmin):
 		return refuse(CodeForbidden, "", "role %s does not change templates", a.Role)
 	}
 	if ns.State == identifier.NamespaceWithdrawn {
@@ -308,7 +308,7 @@ func (r *Registrar) checkReader(ctx context.Context, k identifier.Key, a Actor) 
 	if err != nil {
 		return AsError(err)
 	}
-	if !a.Role.ofNode() && !a.owns(ns) {
+	if !a.ofNode() && !a.owns(ns) {
 		return refuse(CodeNotYourNamespace, "prefix", "namespace %s is not yours", ns.Prefix)
 	}
 	return nil
@@ -329,7 +329,7 @@ func (r *Registrar) ListTemplates(ctx context.Context, l TemplateList) ([]*Templ
 		if !ok {
 			return nil, errors.New("key of a template is damaged")
 		}
-		if ns := r.namespaces.Get(k); revision != 0 || !l.Actor.Role.ofNode() && (ns == nil || !l.Actor.owns(ns)) {
+		if ns := r.namespaces.Get(k); revision != 0 || !l.Actor.ofNode() && (ns == nil || !l.Actor.owns(ns)) {
 			return nil, nil
 		}
 		return decodeTemplate(item)

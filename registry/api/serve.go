@@ -61,6 +61,10 @@ func (s *server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 			return
 		}
 		r = r.WithContext(context.WithValue(r.Context(), actorKey{}, actor))
+		if e := s.checkScope(r, actor); e != nil {
+			writeProblem(w, newProblem(e, languageOf(r.Context())))
+			return
+		}
 	}
 	w.request = r
 	if e := checkMediaType(r); e != nil {

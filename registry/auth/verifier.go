@@ -2,10 +2,9 @@ package auth
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"time"
 
@@ -19,14 +18,23 @@ import (
 type Options struct {
 	Clock      func() time.Time      // the time; default time.Now
 	Registerer prometheus.Registerer // takes the metrics; default none
+	Logger     *slog.Logger          // takes failures of ours; default slog.Default()
+}
+
+// Store is what a Verifier reads credentials from, and writes times of last use to.
+type Store interface {
+	storage.Reader
+	storage.Writer
 }
 
 // Verifier checks API keys. It asks the store each time (one point read, mostly from memory), so
 // that a deleted key is refused at once, on every node of a cluster, and there is no cache to keep
 // in step.
 type Verifier struct {
-	store    storage.Reader
+	store    Store
 	clock    func() time.Time
+	log      *slog.Logger
+	used     lastUse
 	failures *prometheus.CounterVec
 }
 
@@ -41,8 +49,8 @@ const (
 )
 
 // New returns a Verifier of the keys in store.
-func New(store storage.Reader, o Options) (*Verifier, error) {
-	v := &Verifier{store: store, clock: o.Clock, failures: prometheus.NewCounterVec(prometheus.CounterOpts{
+func New(store Store, o Options) (*Verifier, error) {
+	v := &Verifier{store: store, clock: o.Clock, log: logger(o.Logger), failures: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "idnode_auth_failures_total",
 		Help: "Credentials that were refused, by kind.",
 	}, []string{"kind"})}
@@ -85,17 +93,18 @@ func (v *Verifier) Verify(ctx context.Context, bearer string, addr netip.Addr) (
 		v.failures.WithLabelValues(kindStore).Inc()
 		return registry.Actor{}, registry.AsError(fmt.Errorf("key %s: %w", id, err))
 	}
-	hash := sha256.Sum256([]byte(secret))
-	if subtle.ConstantTimeCompare(hash[:], k.SecretHash[:]) != 1 {
+	now := v.clock()
+	if !k.Accepts(secret, now) {
 		return v.refuse(kindUnknown)
 	}
-	if !k.Expires.IsZero() && !v.clock().Before(k.Expires) {
+	if !k.Expires.IsZero() && !now.Before(k.Expires) {
 		return v.refuse(kindExpired)
 	}
 	if !allowed(k.IPs, addr) {
 		return v.refuse(kindAddress)
 	}
-	return registry.Actor{Enterprise: k.Enterprise, KeyID: k.ID, Role: k.Role, Prefixes: k.Prefixes, Addr: addr}, nil
+	v.used.note(k.ID, now)
+	return registry.Actor{Enterprise: k.Enterprise, KeyID: k.ID, Role: k.Role, Prefixes: k.Prefixes, Scopes: k.Scopes, Addr: addr}, nil
 }
 
 func (v *Verifier) refuse(kind string) (registry.Actor, error) {

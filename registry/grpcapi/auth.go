@@ -29,7 +29,11 @@ func (s *Server) actor(ctx context.Context) (registry.Actor, error) {
 	if !ok || !strings.EqualFold(scheme, "Bearer") {
 		return registry.Actor{}, refuse(registry.CodeUnauthenticated, "authorization", "not a bearer credential")
 	}
-	return s.auth.Verify(ctx, strings.TrimSpace(bearer), callerAddr(ctx))
+	actor, err := s.auth.Verify(ctx, strings.TrimSpace(bearer), callerAddr(ctx))
+	if err != nil {
+		return actor, err
+	}
+	return actor, checkScope(ctx, actor)
 }
 
 // callerAddr is the peer's address, or the zero Addr if it has none.

@@ -55,6 +55,7 @@ type Node struct {
 	resolver  *resolver.Resolver
 	answers   *cache.Answers
 	registrar *registry.Registrar
+	verifier  *auth.Verifier
 	surfaces  []surface // in the order of their start
 	phase     atomic.Int32
 	key       serverKey
@@ -192,10 +193,11 @@ func (n *Node) buildSurfaces() error {
 	if err != nil {
 		return err
 	}
-	verifier, err := auth.New(n.engine, auth.Options{Registerer: n.metrics})
+	verifier, err := auth.New(n.engine, auth.Options{Registerer: n.metrics, Logger: n.log})
 	if err != nil {
 		return err
 	}
+	n.verifier = verifier
 	exempt, err := n.cfg.UDPExempt()
 	if err != nil {
 		return err

@@ -36,6 +36,7 @@ func (n *Node) Run(ctx context.Context) error {
 		storage.NewJanitor(storage.JanitorOptions{Store: n.engine, Logger: n.log,
 			ChangelogRetention: n.cfg.Store.ChangelogRetention}).Run(workers)
 	})
+	work.Go(func() { n.verifier.Run(workers) })
 	servers, failed := errgroup.WithContext(base)
 	servers.Go(func() error { return n.watchStore(workers) })
 	for _, s := range n.surfaces {
