@@ -11,6 +11,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/idnode/idnode/proto/identifier"
+	"github.com/idnode/idnode/registry/password"
+	"github.com/idnode/idnode/registry/seal"
 	"github.com/idnode/idnode/storage"
 )
 
@@ -36,6 +38,12 @@ type Options struct {
 	CloseApplications bool
 	// RequireRealName lets an enterprise become active only once its real-name data is whole.
 	RequireRealName bool
+	// Seal seals the forms of passwords, for logins with a day's hash (SNMS). Default: they are not kept.
+	Seal *seal.Key
+	// Passwords hashes passwords. Default: password.New.
+	Passwords *password.Hasher
+	// Lockout says when an account is locked.
+	Lockout Lockout
 	// Clock is the time; default time.Now.
 	Clock func() time.Time
 	// Logger takes what operators did; default slog.Default().
@@ -53,6 +61,9 @@ type Registrar struct {
 	exact      bool // Handle namespaces are case-sensitive unless they say otherwise
 	nsi        *identifier.NSITable
 	limits     Limits
+	seal       *seal.Key // nil: forms of passwords are not kept
+	passwords  *password.Hasher
+	lockout    Lockout
 	clock      func() time.Time
 	log        *slog.Logger
 	metrics    *metrics
@@ -87,6 +98,9 @@ func New(o Options) (*Registrar, error) {
 		limits:     o.Limits.withDefaults(),
 		clock:      o.Clock,
 		log:        o.Logger,
+		seal:       o.Seal,
+		passwords:  o.Passwords,
+		lockout:    o.Lockout.withDefaults(),
 		running:    make(map[[32]byte]struct{}),
 		closed:     o.CloseApplications,
 		realName:   o.RequireRealName,
@@ -94,6 +108,9 @@ func New(o Options) (*Registrar, error) {
 	}
 	if r.clock == nil {
 		r.clock = time.Now
+	}
+	if r.passwords == nil {
+		r.passwords = password.New(password.Options{})
 	}
 	if r.log == nil {
 		r.log = slog.Default()

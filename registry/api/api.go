@@ -76,6 +76,7 @@ func New(o Options) (http.Handler, error) {
 	s.applications()
 	s.dataTemplates()
 	s.apikeys()
+	s.accounts()
 	s.describeLimits()
 	s.describeParameters()
 	document, err := json.Marshal(s.huma.OpenAPI())

@@ -41,6 +41,16 @@ var scopes = map[string]registry.Scope{
 	"POST /v1/apikeys/{id}:rotate": registry.ScopeKeysWrite,
 	"DELETE /v1/apikeys/{id}":      registry.ScopeKeysWrite,
 
+	"GET /v1/accounts":                registry.ScopeAccountsWrite,
+	"POST /v1/accounts":               registry.ScopeAccountsWrite,
+	"GET /v1/accounts/{id}":           registry.ScopeAccountsWrite,
+	"PATCH /v1/accounts/{id}":         registry.ScopeAccountsWrite,
+	"DELETE /v1/accounts/{id}":        registry.ScopeAccountsWrite,
+	"POST /v1/accounts/{id}:password": registry.ScopeAccountsWrite,
+	"POST /v1/accounts/{id}:unlock":   registry.ScopeAccountsWrite,
+	"POST /v1/accounts/{id}:disable":  registry.ScopeAccountsWrite,
+	"POST /v1/accounts/{id}:enable":   registry.ScopeAccountsWrite,
+
 	"POST /v1/enterprises/{id}:approve":  registry.ScopeReviewsWrite,
 	"POST /v1/enterprises/{id}:return":   registry.ScopeReviewsWrite,
 	"POST /v1/enterprises/{id}:reject":   registry.ScopeReviewsWrite,

@@ -31,6 +31,8 @@ type Config struct {
 	Limits   Limits   `koanf:"limits"`
 	Log      Log      `koanf:"log"`
 	Ecode    Ecode    `koanf:"ecode"`
+	Auth     Auth     `koanf:"auth"`
+	SNMS     SNMS     `koanf:"snms"`
 	Shutdown Shutdown `koanf:"shutdown"`
 }
 
@@ -162,7 +164,10 @@ func Default() Config {
 		Cache: Cache{Bytes: 256 << 20},
 		Limits: Limits{ValuesPerRecord: 2048, ValueBytes: 1 << 20, RecordBytes: 256000, BodyBytes: 8 << 20, BatchRows: 1000,
 			UDPBytesPerSecond: 64 << 10, UDPBurstBytes: 256 << 10, TCPConnections: 4096},
-		Log:      Log{Format: "text", Level: "info"},
+		Log: Log{Format: "text", Level: "info"},
+		Auth: Auth{LockoutFailures: 5, LockoutTime: 15 * time.Minute,
+			OIDC: OIDC{Scopes: []string{"openid", "profile"}, UsernameClaim: "preferred_username"}},
+		SNMS:     SNMS{DayHashLogin: true, Timezone: "Asia/Shanghai"},
 		Shutdown: Shutdown{DrainTimeout: 10 * time.Second},
 	}
 }
@@ -202,6 +207,8 @@ func (c *Config) Check() error {
 		func() error { _, err := c.Handle.ServerKey(); return err },
 		func() error { _, err := c.Handle.Roots(); return err },
 		func() error { _, err := c.Ecode.NSITable(); return err },
+		func() error { _, err := c.SNMS.Location(); return err },
+		c.Auth.check,
 		c.HTTP.check,
 		c.DNS.check,
 	} {

@@ -22,6 +22,7 @@ import (
 	"github.com/idnode/idnode/registry/api"
 	"github.com/idnode/idnode/registry/auth"
 	"github.com/idnode/idnode/registry/grpcapi"
+	"github.com/idnode/idnode/registry/seal"
 	"github.com/idnode/idnode/resolver"
 	"github.com/idnode/idnode/resolver/cache"
 	"github.com/idnode/idnode/resolver/dnsserver"
@@ -44,6 +45,10 @@ type Listener interface {
 // OperatorKeyFile is the file in the data directory that holds the first operator's API key.
 const OperatorKeyFile = "operator.key"
 
+// SecretKeyFile is the file in the data directory that holds the key which seals what is stored and
+// signs tokens.
+const SecretKeyFile = "secret.key"
+
 // Node is a daemon.
 type Node struct {
 	cfg       config.Config
@@ -59,7 +64,8 @@ type Node struct {
 	surfaces  []surface // in the order of their start
 	phase     atomic.Int32
 	key       serverKey
-	site      []byte // set once the listeners are bound
+	secret    *seal.Key // seals forms of passwords, signs tokens
+	site      []byte    // set once the listeners are bound
 }
 
 // surface is a listener and its name in the ready line.
@@ -176,8 +182,16 @@ func (n *Node) buildRegistry(namespaces *storage.Namespaces) error {
 	if err != nil {
 		return err
 	}
+	if n.secret, err = seal.Open(filepath.Join(n.cfg.DataDir, SecretKeyFile)); err != nil {
+		return err
+	}
+	var sealed *seal.Key
+	if n.cfg.SNMS.DayHashLogin {
+		sealed = n.secret
+	}
 	n.registrar, err = registry.New(registry.Options{
 		Store: n.store, Namespaces: namespaces, NodePrefixes: own, Numbers: n.cfg.Node.Numbers(), Limits: n.cfg.Limits.Registry(), NSI: nsi,
+		Seal: sealed, Lockout: registry.Lockout{Failures: n.cfg.Auth.LockoutFailures, Time: n.cfg.Auth.LockoutTime},
 		CaseSensitive: !n.cfg.Handle.CaseInsensitive, Logger: n.log, Registerer: n.metrics,
 	})
 	if err != nil {
