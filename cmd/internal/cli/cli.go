@@ -78,7 +78,7 @@ Exit codes: 0 all done, 1 failed, 2 wrong usage, 3 not found, 4 denied.`,
 		a.registerCommand(), a.replaceCommand(), a.revokeCommand(), a.restoreCommand(), a.getCommand(), a.listCommand(),
 		a.historyCommand(), a.diffCommand(), a.referencesCommand(),
 		a.importCommand(), a.exportCommand(),
-		a.enterpriseCommand(), a.prefixCommand(), a.keyCommand(), a.accountCommand(), a.fileCommand(), a.handleCommand(),
+		a.enterpriseCommand(), a.prefixCommand(), a.keyCommand(), a.accountCommand(), a.fileCommand(), a.auditCommand(), a.handleCommand(),
 		a.versionCommand(),
 	)
 	return root

@@ -61,29 +61,39 @@ func (a *app) enterpriseCommand() *cobra.Command {
 		Use: "show ID", Short: "Show an enterprise", Args: cobra.ExactArgs(1),
 		RunE: a.run(func(ctx context.Context, args []string) error {
 			return a.show(ctx, "/v1/enterprises/"+url.PathEscape(args[0]), nil, []string{"id", "state", "reason", "name", "creditCode", "nature",
-				"industry", "region", "address", "website", "contact.name", "contact.phone", "contact.email", "created", "updated"})
+				"industry", "region", "address", "website", "contact.name", "contact.phone", "contact.email", "legal.name", "legal.idNumber", "wish", "change", "changeReason",
+				"verification.method", "verification.by", "verification.at", "missing", "created", "updated"})
 		}),
 	}
-	subs := []*cobra.Command{create, list, show}
+	subs := []*cobra.Command{create, list, show, a.enterpriseApply(), a.enterpriseUpdate(), enterpriseForm(a)}
 	for _, step := range []struct{ name, short string }{
 		{"approve", "Approve an enterprise under review"},
 		{"return", "Send an application back to be completed"},
+		{"submit", "Hand in a returned application again"},
 		{"reject", "Reject an application for good"},
 		{"suspend", "Suspend an enterprise: it may not write, what it registered resolves"},
 		{"withdraw", "Withdraw an enterprise for good"},
 		{"activate", "Activate a suspended enterprise"},
 	} {
-		var reason string
+		var reason, method, source string
 		cmd := &cobra.Command{
 			Use: step.name + " ID [--reason TEXT]", Short: step.short, Args: cobra.ExactArgs(1),
 			RunE: a.run(func(ctx context.Context, args []string) error {
+				body := reasonBody(reason)
+				if method+source != "" {
+					body["verification"] = map[string]any{"method": method, "source": source, "result": "passed"}
+				}
 				return a.send(ctx, request{method: http.MethodPost, path: "/v1/enterprises/" + url.PathEscape(args[0]) + ":" + step.name,
-					body: reasonBody(reason)}, func(e map[string]any) string {
+					body: body}, func(e map[string]any) string {
 					return "enterprise " + orDefault(cell(e, "id"), args[0]) + " " + cell(e, "state")
 				})
 			}),
 		}
 		cmd.Flags().StringVar(&reason, "reason", "", "why")
+		if step.name == "approve" {
+			cmd.Flags().StringVar(&method, "method", "", "how it was checked who the enterprise is")
+			cmd.Flags().StringVar(&source, "source", "", "against which data it was checked")
+		}
 		subs = append(subs, cmd)
 	}
 	return group("enterprise", "Enter enterprises and decide on them", subs...)

@@ -34,6 +34,15 @@ type Config struct {
 	Auth     Auth     `koanf:"auth"`
 	SNMS     SNMS     `koanf:"snms"`
 	Shutdown Shutdown `koanf:"shutdown"`
+	Registry Registry `koanf:"registry"`
+}
+
+// Registry is who may become an enterprise of the node.
+type Registry struct {
+	// OpenApplications lets enterprises apply that have no credential yet.
+	OpenApplications bool `koanf:"open_applications"`
+	// RequireRealName lets an enterprise become active only once its real-name data is whole.
+	RequireRealName bool `koanf:"require_real_name"`
 }
 
 // Node is who the node is.
@@ -169,6 +178,7 @@ func Default() Config {
 			OIDC: OIDC{Scopes: []string{"openid", "profile"}, UsernameClaim: "preferred_username"}},
 		SNMS:     SNMS{DayHashLogin: true, Timezone: "Asia/Shanghai"},
 		Shutdown: Shutdown{DrainTimeout: 10 * time.Second},
+		Registry: Registry{OpenApplications: true},
 	}
 }
 

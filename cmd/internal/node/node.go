@@ -193,6 +193,7 @@ func (n *Node) buildRegistry(namespaces *storage.Namespaces) error {
 		Store: n.store, Namespaces: namespaces, NodePrefixes: own, Numbers: n.cfg.Node.Numbers(), Limits: n.cfg.Limits.Registry(), NSI: nsi,
 		Seal: sealed, Lockout: registry.Lockout{Failures: n.cfg.Auth.LockoutFailures, Time: n.cfg.Auth.LockoutTime},
 		CaseSensitive: !n.cfg.Handle.CaseInsensitive, Logger: n.log, Registerer: n.metrics,
+		CloseApplications: !n.cfg.Registry.OpenApplications, RequireRealName: n.cfg.Registry.RequireRealName,
 	})
 	if err != nil {
 		return err
