@@ -45,14 +45,31 @@ func (r *Registrar) LoginFailed(ctx context.Context, username string, addr netip
 		}
 		a.secret.Failures = slices.DeleteFunc(a.secret.Failures, func(t time.Time) bool { return now.Sub(t) >= FailureWindow })
 		a.secret.Failures = append(a.secret.Failures, now)
+		who := Actor{Enterprise: a.Enterprise, Account: FoldUsername(a.Username), Addr: addr}
+		if err := r.audit(b, now, who, AuditEntry{Op: "account.loginFailed", ID: a.Username}); err != nil {
+			return false, err
+		}
 		if len(a.secret.Failures) < r.lockout.Failures {
 			return true, nil
 		}
 		a.LockedUntil, a.secret.Failures = now.Add(r.lockout.Time), nil
 		r.log.Warn("account locked after failed logins", "account", a.Username, "addr", addr, "until", a.LockedUntil)
-		return true, r.audit(b, now, Actor{Enterprise: a.Enterprise, Account: FoldUsername(a.Username), Addr: addr},
-			AuditEntry{Op: "account.lock", ID: a.Username, Version: a.Version + 1})
+		return true, r.audit(b, now, who, AuditEntry{Op: "account.lock", ID: a.Username, Version: a.Version + 1})
 	})
+}
+
+// StrangerFailed notes a failed login under a name that no account has. The name is left out: people
+// type passwords there. It costs a write as LoginFailed does, so that the time does not tell which
+// names there are.
+func (r *Registrar) StrangerFailed(ctx context.Context, addr netip.Addr) error {
+	var b storage.Batch
+	if err := r.audit(&b, r.now(), Actor{Addr: addr}, AuditEntry{Op: "account.loginFailed"}); err != nil {
+		return AsError(err)
+	}
+	if _, err := r.store.Apply(ctx, &b); err != nil {
+		return AsError(err)
+	}
+	return nil
 }
 
 // LoginSucceeded forgets failed logins before a good one, and notes it in the audit.

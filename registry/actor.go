@@ -3,6 +3,7 @@ package registry
 import (
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/idnode/idnode/proto/identifier"
 )
@@ -49,6 +50,9 @@ type Actor struct {
 	Prefixes   []identifier.Key // the namespaces that the credential is limited to; empty: all of the enterprise's
 	Scopes     []Scope          // what of its roles the credential is limited to; empty: all
 	Addr       netip.Addr       // where the request came from
+
+	Token        string    // the id of the node's token that a calls with, "" if it is no token
+	TokenExpires time.Time // its end
 }
 
 // Has reports whether a holds one of the roles.

@@ -64,6 +64,9 @@ func (k *Key) Accepts(secret string, now time.Time) bool {
 	return current == 1 || previous == 1 && now.Before(k.PreviousUntil)
 }
 
+// Ended reports whether the key has expired at the time now.
+func (k *Key) Ended(now time.Time) bool { return !k.Expires.IsZero() && !now.Before(k.Expires) }
+
 // storedKey is the JSON form of a Key in the store.
 type storedKey struct {
 	ID         string         `json:"id"`
@@ -353,7 +356,7 @@ func (r *Registrar) operatorKey(ctx context.Context, bearer string) (live, any b
 		if err != nil {
 			return err
 		}
-		if k.Role != RoleOperator || !k.Expires.IsZero() && !r.now().Before(k.Expires) {
+		if k.Role != RoleOperator || k.Ended(r.now()) {
 			return nil
 		}
 		any = true

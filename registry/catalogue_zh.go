@@ -129,4 +129,13 @@ var detailsZH = map[string]string{
 	"the account was changed at the same time; try again":                                                         "该账号同时被修改，请重试",
 	"too many failed logins; it may be tried again in %s":                                                         "登录失败次数过多，请在 %s 后重试",
 	"others changed it at the same time, %d times; try again":                                                     "其他人同时进行了 %d 次修改，请重试",
+	"an API key or a token is required":                                                                           "需要 API 密钥或令牌",
+	"the API key or token is not valid here":                                                                      "API 密钥或令牌在此无效",
+	"only a token that this node gave can be logged out; an API key is deleted":                                   "只有本节点签发的令牌可以注销登录；API 密钥请删除",
+	"logins with a hash of the day are off at this node; log in with the password":                                "本节点已关闭按日散列登录，请使用密码登录",
+	"this node gives no tokens":                                                                                   "本节点不签发令牌",
+	"the account %s is disabled; ask an administrator to enable it":                                               "账号 %s 已停用，请联系管理员启用",
+	"too many failed logins from your network; it may be tried again in %s":                                       "您所在网络登录失败次数过多，请在 %s 后重试",
+	"the user name or the password is wrong":                                                                      "用户名或密码错误",
+	"username and password are required":                                                                          "请填写用户名和密码",
 }

@@ -37,7 +37,7 @@ func (r *Registrar) RotateKey(ctx context.Context, id string, grace time.Duratio
 		return nil, "", refuse(CodeForbidden, "", "key %s reaches further than your own credential", id)
 	}
 	now := r.now()
-	if !k.Expires.IsZero() && !now.Before(k.Expires) {
+	if k.Ended(now) {
 		return nil, "", refuse(CodeInvalidState, "id", "key %s ended at %s; issue another", id, k.Expires.Format(time.RFC3339))
 	}
 	if now.Before(k.PreviousUntil) {

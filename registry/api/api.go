@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/idnode/idnode/registry"
+	"github.com/idnode/idnode/registry/auth"
 )
 
 // bodyTimeout bounds the wait for a request's body, imports excepted.
@@ -32,6 +33,7 @@ type Authenticator interface {
 type Options struct {
 	Registrar  *registry.Registrar   // required
 	Verifier   Authenticator         // required
+	Logins     *auth.Verifier        // gives tokens; default: there are none
 	Version    string                // the node's, for the OpenAPI document; default "dev"
 	Logger     *slog.Logger          // takes failures of ours; default slog.Default()
 	Registerer prometheus.Registerer // takes the metrics; default none
@@ -41,6 +43,7 @@ type Options struct {
 type server struct {
 	reg     *registry.Registrar
 	auth    Authenticator
+	logins  *auth.Verifier // nil: no tokens
 	limits  registry.Limits
 	log     *slog.Logger
 	metrics *metrics
@@ -63,7 +66,7 @@ func New(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
-	s := &server{reg: o.Registrar, auth: o.Verifier, limits: o.Registrar.Limits(), log: o.Logger, metrics: m, mux: http.NewServeMux()}
+	s := &server{reg: o.Registrar, auth: o.Verifier, logins: o.Logins, limits: o.Registrar.Limits(), log: o.Logger, metrics: m, mux: http.NewServeMux()}
 	s.huma = humago.New(s.mux, config(o.Version))
 	s.identifiers()
 	s.histories()
@@ -77,6 +80,9 @@ func New(o Options) (http.Handler, error) {
 	s.dataTemplates()
 	s.apikeys()
 	s.accounts()
+	if s.logins != nil {
+		s.tokens()
+	}
 	s.describeLimits()
 	s.describeParameters()
 	document, err := json.Marshal(s.huma.OpenAPI())
@@ -104,7 +110,7 @@ func config(version string) huma.Config {
 			},
 			Components: &huma.Components{
 				Schemas:         huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
-				SecuritySchemes: map[string]*huma.SecurityScheme{"apikey": {Type: "http", Scheme: "bearer", BearerFormat: "idn_<keyid>_<secret>"}},
+				SecuritySchemes: map[string]*huma.SecurityScheme{"apikey": {Type: "http", Scheme: "bearer", BearerFormat: "idn_<keyid>_<secret>, or a token of POST /v1/tokens"}},
 			},
 			Security: []map[string][]string{{"apikey": {}}},
 		},
@@ -147,6 +153,7 @@ type operation struct {
 	answers                   map[int]*huma.Schema // by status; nil: no body
 	errors                    []int                // statuses of problems, beside those that every operation has
 	hidden                    bool                 // leave it out of the document
+	maxBody                   int                  // octets; default Limits.BodyOctets
 }
 
 // describe is o for the document.
@@ -157,6 +164,9 @@ func (s *server) describe(o operation) huma.Operation {
 		MaxBodyBytes:    int64(largest) + 1, // huma refuses what reaches its bound
 		BodyReadTimeout: bodyTimeout, SkipValidateBody: true, SkipValidateParams: true, Hidden: o.hidden,
 		Responses: make(map[string]*huma.Response),
+	}
+	if o.maxBody > 0 {
+		op.MaxBodyBytes = int64(o.maxBody) + 1
 	}
 	if o.body != nil {
 		op.RequestBody = &huma.RequestBody{Required: !o.optional, Content: map[string]*huma.MediaType{"application/json": {Schema: o.body}}}

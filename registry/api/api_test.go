@@ -28,6 +28,8 @@ import (
 	"github.com/idnode/idnode/registry"
 	"github.com/idnode/idnode/registry/api"
 	"github.com/idnode/idnode/registry/auth"
+	"github.com/idnode/idnode/registry/password"
+	"github.com/idnode/idnode/registry/seal"
 	"github.com/idnode/idnode/storage"
 	"github.com/idnode/idnode/storage/memstore"
 	"github.com/idnode/idnode/storage/pebblestore"
@@ -71,17 +73,22 @@ func newSite(t testing.TB, engine storage.Store, limits registry.Limits) *site {
 	quiet := slog.New(slog.DiscardHandler)
 	reg, err := registry.New(registry.Options{
 		Store: store, Namespaces: namespaces, Limits: limits, Logger: quiet, Registerer: s.metrics,
+		Passwords: password.New(password.Options{Passes: 1, Memory: 64}),
 		NodePrefixes: []identifier.Key{{Scheme: identifier.Handle, Name: "88.100"}, {Scheme: identifier.OID, Name: "1.3.6.1.4.1"},
 			{Scheme: identifier.Ecode, Name: "10695"}, {Scheme: identifier.GS1, Name: "0695201"}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	verifier, err := auth.New(store, auth.Options{Registerer: s.metrics})
+	secret, err := seal.New(bytes.Repeat([]byte{1}, 32))
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler, err := api.New(api.Options{Registrar: reg, Verifier: verifier, Logger: quiet, Registerer: s.metrics})
+	verifier, err := auth.New(store, auth.Options{Registerer: s.metrics, Registrar: reg, Secret: secret, DayHash: true, Logger: quiet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler, err := api.New(api.Options{Registrar: reg, Verifier: verifier, Logins: verifier, Logger: quiet, Registerer: s.metrics})
 	if err != nil {
 		t.Fatal(err)
 	}

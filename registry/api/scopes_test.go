@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/idnode/idnode/registry"
+	"github.com/idnode/idnode/registry/auth"
 	"github.com/idnode/idnode/storage"
 	"github.com/idnode/idnode/storage/memstore"
 )
@@ -32,7 +33,7 @@ func handlerFor(t *testing.T, a registry.Actor) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := New(Options{Registrar: reg, Verifier: as{a}, Logger: slog.New(slog.DiscardHandler)})
+	h, err := New(Options{Registrar: reg, Verifier: as{a}, Logins: new(auth.Verifier), Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -79,6 +79,7 @@ Exit codes: 0 all done, 1 failed, 2 wrong usage, 3 not found, 4 denied.`,
 		a.historyCommand(), a.diffCommand(), a.referencesCommand(),
 		a.importCommand(), a.exportCommand(),
 		a.enterpriseCommand(), a.prefixCommand(), a.keyCommand(), a.accountCommand(), a.fileCommand(), a.auditCommand(), a.handleCommand(),
+		a.loginCommand(), a.logoutCommand(),
 		a.versionCommand(),
 	)
 	return root

@@ -109,6 +109,7 @@ type request struct {
 	body   any // sent as JSON; a []byte goes as it is
 	header http.Header
 	public bool // send a key only if one was named
+	bare   bool // send no key
 }
 
 // do sends r and returns the answer, whatever its status. The caller closes the body.
@@ -145,7 +146,7 @@ func (a *app) do(ctx context.Context, r request) (*http.Response, error) {
 	for name, values := range r.header {
 		req.Header[name] = values
 	}
-	if !r.public || a.keyFile != "" {
+	if !r.bare && (!r.public || a.keyFile != "") {
 		key, err := a.key()
 		if err != nil {
 			return nil, err

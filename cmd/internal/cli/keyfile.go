@@ -15,7 +15,7 @@ import (
 // keyName is the file in a node's data directory that holds the operator's key.
 const keyName = "operator.key"
 
-// maxKeyFile bounds a key file in octets; a key has about 60.
+// maxKeyFile bounds a key file in octets; a key has about 60, a token some hundred.
 const maxKeyFile = 4096
 
 // dataDirs are the directories in which a node on this machine may keep its data, likeliest first.
@@ -61,8 +61,8 @@ func readKey(path string) (string, error) {
 		return "", fmt.Errorf("read key: %w", err)
 	}
 	key := strings.TrimSpace(string(text))
-	if !strings.HasPrefix(key, "idn_") || strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return "", fmt.Errorf("read key: %s does not hold one line idn_<keyid>_<secret>", path)
+	if !strings.HasPrefix(key, "idn_") && strings.Count(key, ".") != 2 || strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return "", fmt.Errorf("read key: %s does not hold one line idn_<keyid>_<secret>, or a token of idctl login", path)
 	}
 	return key, nil
 }

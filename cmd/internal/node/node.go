@@ -208,7 +208,12 @@ func (n *Node) buildSurfaces() error {
 	if err != nil {
 		return err
 	}
-	verifier, err := auth.New(n.engine, auth.Options{Registerer: n.metrics, Logger: n.log})
+	location, err := n.cfg.SNMS.Location()
+	if err != nil {
+		return err
+	}
+	verifier, err := auth.New(n.engine, auth.Options{Registerer: n.metrics, Logger: n.log, Registrar: n.registrar, Secret: n.secret,
+		DayHash: n.cfg.SNMS.DayHashLogin, Location: location})
 	if err != nil {
 		return err
 	}
@@ -241,7 +246,7 @@ func (n *Node) buildSurfaces() error {
 	if err != nil {
 		return err
 	}
-	registration, err := api.New(api.Options{Registrar: n.registrar, Verifier: verifier, Version: n.version,
+	registration, err := api.New(api.Options{Registrar: n.registrar, Verifier: verifier, Logins: verifier, Version: n.version,
 		Logger: n.log, Registerer: n.metrics})
 	if err != nil {
 		return fmt.Errorf("build HTTP API: %w", err)
