@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/idnode/idnode/proto/identifier"
@@ -251,38 +253,78 @@ func (r *Registrar) conform(ctx context.Context, q *request, out *outcome) *Erro
 	return refuseAll(CodeTemplateMismatch, append(all, more...))
 }
 
-// checkTargets holds references whose field names a template to it: the identifier must be registered
-// here and follow it, unless it is not ours to know.
+// checkTargets holds values that name something else to it: a reference whose field names a template to a
+// registered identifier that follows it, unless it is not ours to know, and a file to one of the
+// enterprise's of a type that the field takes.
 func (r *Registrar) checkTargets(ctx context.Context, q *request, t *compiled, values []identifier.Value) ([]Violation, error) {
 	var all []Violation
 	for i := range values {
 		f := t.Field(values[i].Index)
-		if f == nil || f.Type != template.Reference || f.Template == "" {
+		if f == nil {
 			continue
 		}
-		id, err := identifier.Parse(string(values[i].Data))
-		if err != nil {
-			continue // told already
-		}
-		ns := r.namespaces.Find(id)
-		if ns == nil || ns.Mode != identifier.Hosted {
-			continue
-		}
-		item, err := r.store.Get(ctx, storage.RecordKey(id.Key(ns.CaseSensitive)))
-		if err != nil && !errors.Is(err, storage.ErrNotFound) {
-			return nil, fmt.Errorf("read %s: %w", id, err)
-		}
-		rec, err := decodeItem(item)
-		if err != nil {
-			return nil, fmt.Errorf("record %s: %w", id, err)
-		}
-		place := fmt.Sprintf("/values/%d/data", i)
+		var wrong *Violation
+		var err error
 		switch {
-		case rec == nil || rec.State != identifier.Active:
-			all = append(all, violation(place, "%s is not registered: register what a record refers to first", id))
-		case rec.Template != f.Template:
-			all = append(all, violation(place, "%s does not follow template %s", id, f.Template))
+		case f.Type == template.Reference && f.Template != "":
+			wrong, err = r.checkTarget(ctx, f, string(values[i].Data))
+		case f.Type == template.File:
+			wrong, err = r.checkNamedFile(ctx, f, string(values[i].Data), q.ns.Enterprise)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if wrong != nil {
+			wrong.Field = fmt.Sprintf("/values/%d/data", i)
+			all = append(all, *wrong)
 		}
 	}
 	return all, nil
+}
+
+func (r *Registrar) checkTarget(ctx context.Context, f *template.Field, text string) (*Violation, error) {
+	id, err := identifier.Parse(text)
+	if err != nil {
+		return nil, nil // told already
+	}
+	ns := r.namespaces.Find(id)
+	if ns == nil || ns.Mode != identifier.Hosted {
+		return nil, nil
+	}
+	item, err := r.store.Get(ctx, storage.RecordKey(id.Key(ns.CaseSensitive)))
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return nil, fmt.Errorf("read %s: %w", id, err)
+	}
+	rec, err := decodeItem(item)
+	if err != nil {
+		return nil, fmt.Errorf("record %s: %w", id, err)
+	}
+	var wrong Violation
+	switch {
+	case rec == nil || rec.State != identifier.Active:
+		wrong = violation("", "%s is not registered: register what a record refers to first", id)
+	case rec.Template != f.Template:
+		wrong = violation("", "%s does not follow template %s", id, f.Template)
+	default:
+		return nil, nil
+	}
+	return &wrong, nil
+}
+
+func (r *Registrar) checkNamedFile(ctx context.Context, f *template.Field, id, enterprise string) (*Violation, error) {
+	file, err := r.readFile(ctx, id)
+	var wrong Violation
+	switch {
+	case errors.Is(err, storage.ErrNotFound), err == nil && file.Enterprise != enterprise:
+		wrong = violation("", "the enterprise has no file %s: upload it first", id)
+	case err != nil:
+		return nil, err
+	case len(f.MediaTypes) > 0 && !slices.ContainsFunc(f.MediaTypes, func(m string) bool {
+		return m == file.MediaType || path.Dir(m)+"/*" == m && path.Dir(file.MediaType) == path.Dir(m)
+	}):
+		wrong = violation("", "file %s is of type %s; field %s takes %s", id, file.MediaType, f.Name, strings.Join(f.MediaTypes, ", "))
+	default:
+		return nil, nil
+	}
+	return &wrong, nil
 }

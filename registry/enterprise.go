@@ -32,7 +32,7 @@ type Enterprise struct {
 	City     string `json:"city,omitempty"`
 	County   string `json:"county,omitempty"`
 
-	Wish         *PrefixWish       `json:"wish,omitempty"` // the prefix that it applied for
+	Application  string            `json:"prefixApplication,omitempty"` // id of the application for a prefix that came with its own
 	State        EnterpriseState   `json:"state"`
 	Reason       string            `json:"reason,omitempty"`       // given with the last transition
 	Verification *Verification     `json:"verification,omitempty"` // the check of who it is

@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"hash"
 	"net/netip"
 	"time"
@@ -64,7 +65,7 @@ func (r *Registrar) apply(ctx context.Context, q EnterpriseApplication, w Write)
 	secret, id := newSecret(), newID("e")
 	k := &Key{ID: newID("k"), Enterprise: id, Role: RoleAdmin, SecretHash: sha256.Sum256([]byte(secret)), Version: 1}
 	e, err := once(ctx, r, w, func(hash.Hash) {}, func(b *storage.Batch, now time.Time) (*Enterprise, error) {
-		e := Enterprise{ID: id, State: EnterprisePending, Wish: q.Prefix, Created: now, Updated: now}
+		e := Enterprise{ID: id, State: EnterprisePending, Created: now, Updated: now}
 		form := q.Enterprise
 		wrong := r.checkWish(q.Prefix, "/prefix")
 		if len(wrong) > 0 {
@@ -72,6 +73,13 @@ func (r *Registrar) apply(ctx context.Context, q EnterpriseApplication, w Write)
 		}
 		if err := r.setForm(ctx, b, &e, form, "/enterprise", now); err != nil {
 			return nil, err
+		}
+		if q.Prefix != nil {
+			a, err := r.applyFor(ctx, b, q.Prefix, id, now, w.Actor)
+			if err != nil {
+				return nil, err
+			}
+			e.Application = a.ID
 		}
 		if err := putEnterprise(b, &e, storage.OpCreate); err != nil {
 			return nil, err
@@ -87,6 +95,26 @@ func (r *Registrar) apply(ctx context.Context, q EnterpriseApplication, w Write)
 		return &e, r.audit(b, now, w.Actor, AuditEntry{Op: "enterprise.apply", ID: id, Version: e.Version, To: e.State})
 	})
 	return e, keyPrefix + k.ID + "_" + secret, err
+}
+
+// applyFor adds to b the application for the prefix that an enterprise would like.
+func (r *Registrar) applyFor(ctx context.Context, b *storage.Batch, q *PrefixWish, enterprise string, now time.Time, by Actor) (*Application, error) {
+	scheme, err := identifier.ParseScheme(q.Scheme)
+	if err != nil {
+		return nil, err
+	}
+	a := &Application{ID: newID("p"), Enterprise: enterprise, Scheme: scheme, Prefix: q.Prefix, Mode: q.Mode, Service: q.Service, Purpose: q.Purpose,
+		State: ApplicationPending, Created: now, Updated: now}
+	if err := r.checkFree(ctx, a); err != nil {
+		if e, ok := errors.AsType[*Error](err); ok && e.Field == "/prefix" {
+			e.Field = "/prefix/prefix"
+		}
+		return nil, err
+	}
+	if err := putApplication(b, a, storage.OpCreate); err != nil {
+		return nil, err
+	}
+	return a, r.audit(b, now, by, AuditEntry{Op: "application.create", ID: a.ID, Version: a.Version})
 }
 
 // checkUndecided refuses while too many enterprises wait for a decision.

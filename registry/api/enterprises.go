@@ -62,14 +62,15 @@ const maxApplication = 256 << 10
 // applicationBody is an application of an enterprise that has no credential yet.
 type applicationBody struct {
 	Enterprise registry.EnterpriseForm `json:"enterprise"`
-	Prefix     *registry.PrefixWish    `json:"prefix,omitempty" doc:"The prefix that it would like"`
+	Prefix     *registry.PrefixWish    `json:"prefix,omitempty" doc:"The prefix that it would like: makes an application for it, too"`
 }
 
 // applied answers an application.
 type applied struct {
-	ID    string                   `json:"id"`
-	State registry.EnterpriseState `json:"state"`
-	Key   string                   `json:"key" doc:"API key of the enterprise's admin: shown this one time"`
+	ID                string                   `json:"id"`
+	State             registry.EnterpriseState `json:"state"`
+	PrefixApplication string                   `json:"prefixApplication,omitempty" doc:"Id of the application for the prefix, see /v1/prefix-applications"`
+	Key               string                   `json:"key" doc:"API key of the enterprise's admin: shown this one time"`
 }
 
 type applicationInput struct {
@@ -197,7 +198,7 @@ func (s *server) applyEnterprise(ctx context.Context, in *applicationInput) (*re
 	if err != nil {
 		return nil, err
 	}
-	out, err := jsonReply(http.StatusCreated, applied{e.ID, e.State, key})
+	out, err := jsonReply(http.StatusCreated, applied{e.ID, e.State, e.Application, key})
 	if err == nil {
 		out.Location = "/v1/enterprises/" + e.ID
 	}

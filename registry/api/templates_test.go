@@ -272,3 +272,30 @@ func TestTemplateForms(t *testing.T) {
 		}
 	})
 }
+
+// TestFileFields: a field of type file names a file that the enterprise has uploaded, of a type that
+// the field takes.
+func TestFileFields(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *site) {
+		s.keys["admin"] = s.call("op", "POST", "/v1/apikeys", `{"enterprise":"`+s.ents["a"]+`","role":"admin"}`).want(201).field("key")
+		s.call("admin", "POST", "/v1/templates", `{"prefix":"88.100.1","name":"doc","content":{"fields":[{"name":"manual","type":"file","mediaTypes":["text/*"]},{"name":"any","type":"file"}]}}`).want(201)
+		s.call("admin", "POST", "/v1/templates:publish", `{"prefix":"88.100.1","name":"doc"}`).want(200)
+		upload := func(who, content string) string {
+			t.Helper()
+			return s.call(who, "POST", "/v1/files?name=x&purpose=record", content, "Content-Type: application/octet-stream").want(201).field("id")
+		}
+		text, pdf, other := upload("a", "how to mount"), upload("a", "%PDF-1.4\n%%EOF\n"), upload("b", "another's")
+		f := func(fields string, want int) {
+			t.Helper()
+			a := s.call("a", "PUT", "/v1/identifiers?id=88.100.1/D", `{"template":"doc","fields":`+fields+`}`)
+			if a.status != want || want == 400 && a.field("errors.0.location") != "/values/0/data" {
+				t.Errorf("%s: %d %s, want %d", fields, a.status, a.body, want)
+			}
+		}
+		f(`{"manual":"`+text+`"}`, 201)
+		f(`{"manual":"`+pdf+`"}`, 400)
+		f(`{"manual":"`+other+`"}`, 400)
+		f(`{"manual":"fnone"}`, 400)
+		f(`{"any":"`+pdf+`"}`, 200)
+	})
+}

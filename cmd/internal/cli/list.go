@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -78,25 +79,45 @@ func (s *selection) query() url.Values {
 
 func (a *app) listCommand() *cobra.Command {
 	var s selection
+	var template, where string
 	var limit int
 	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "List identifiers",
+		Short: "List identifiers, or search them by a field of their template",
 		Long:  "List identifiers in the order of their canonical forms. With -o json one record a line.",
-		Args:  cobra.NoArgs,
+		Example: `  idctl list --prefix 88.1021.150/BRG-
+  idctl list --template bearing --where model=6204
+  idctl list --template bearing --where 'made=2026-03*'`,
+		Args: cobra.NoArgs,
 		RunE: a.run(func(ctx context.Context, _ []string) error {
 			if limit < 0 {
 				return usagef("--limit is 0 or more")
 			}
+			q := s.query()
+			if template != "" {
+				q.Set("template", template)
+			}
+			if where != "" {
+				field, value, ok := strings.Cut(where, "=")
+				if !ok || field == "" || template == "" {
+					return usagef("--where is FIELD=VALUE of a --template, VALUE* for what begins so")
+				}
+				q.Set("field", field)
+				if begins, ok := strings.CutSuffix(value, "*"); ok {
+					value = begins
+					q.Set("match", "prefix")
+				}
+				q.Set("value", value)
+			}
 			if a.output == "json" {
-				return a.each(ctx, "/v1/identifiers", s.query(), limit, func(item json.RawMessage) error {
+				return a.each(ctx, "/v1/identifiers", q, limit, func(item json.RawMessage) error {
 					_, err := fmt.Fprintf(a.Out, "%s\n", item)
 					return err
 				})
 			}
 			t := tabwriter.NewWriter(a.Out, 0, 8, 2, ' ', 0)
 			n := 0
-			err := a.each(ctx, "/v1/identifiers", s.query(), limit, func(item json.RawMessage) error {
+			err := a.each(ctx, "/v1/identifiers", q, limit, func(item json.RawMessage) error {
 				var r record
 				if err := json.Unmarshal(item, &r); err != nil {
 					return fmt.Errorf("answer of %s is not what idctl knows: %w", a.server, err)
@@ -122,6 +143,8 @@ func (a *app) listCommand() *cobra.Command {
 		}),
 	}
 	s.add(cmd)
+	cmd.Flags().StringVar(&template, "template", "", "only identifiers that follow this `TEMPLATE`")
+	cmd.Flags().StringVar(&where, "where", "", "only those with `FIELD=VALUE`, a searchable field of the template; VALUE* for what begins so")
 	cmd.Flags().IntVar(&limit, "limit", 100, "at most `N` identifiers, 0 for all")
 	return cmd
 }

@@ -20,6 +20,8 @@ import (
 // recordFlags are the ways in which a record is given on the command line.
 type recordFlags struct {
 	values   []string
+	fields   []string
+	reason   string
 	ttl      int32
 	template string
 	file     string
@@ -30,11 +32,14 @@ type recordFlags struct {
 func (rf *recordFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringArrayVar(&rf.values, "value", nil, "a value as `INDEX:TYPE=DATA`, such as 1:URL=https://example.com (repeatable)")
+	f.StringArrayVar(&rf.fields, "field", nil, "a field of the template as `NAME=TEXT`, or NAME:=JSON for numbers and booleans (repeatable)")
+	f.StringVar(&rf.reason, "reason", "", "why, for the history")
 	f.Int32Var(&rf.ttl, "ttl", 0, "TTL of the values of --value in `SECONDS` (default: the node's, a day)")
 	f.StringVar(&rf.template, "template", "", "data template that the record follows")
 	f.StringVarP(&rf.file, "file", "f", "", "`FILE` with one record in JSON, - for standard input")
 	f.StringVar(&rf.idemKey, "idempotency-key", "", "make a repeated call return the first answer")
 	cmd.MarkFlagsMutuallyExclusive("value", "file")
+	cmd.MarkFlagsMutuallyExclusive("field", "file")
 	cmd.MarkFlagsMutuallyExclusive("ttl", "file")
 	cmd.MarkFlagsMutuallyExclusive("template", "file")
 }
@@ -52,7 +57,32 @@ type newValue struct {
 type newRecord struct {
 	ID       string     `json:"id"`
 	Template string     `json:"template,omitempty"`
-	Values   []newValue `json:"values"`
+	Fields   fields     `json:"fields,omitempty"`
+	Values   []newValue `json:"values,omitempty"`
+}
+
+// fields are what the template of a record says of it, by name.
+type fields map[string]json.RawMessage
+
+// parseFields reads NAME=TEXT and NAME:=JSON.
+func parseFields(texts []string) (fields, error) {
+	out := fields{}
+	for _, text := range texts {
+		name, value, ok := strings.Cut(text, "=")
+		raw, _ := json.Marshal(value)
+		if short, typed := strings.CutSuffix(name, ":"); typed {
+			name, raw = short, []byte(value)
+			ok = ok && json.Valid(raw)
+		}
+		if !ok || name == "" {
+			return nil, usagef("--field is NAME=TEXT, or NAME:=JSON such as weight:=0.12, not %q", text)
+		}
+		if _, twice := out[name]; twice {
+			return nil, usagef("--field %s is given twice", name)
+		}
+		out[name] = raw
+	}
+	return out, nil
 }
 
 // maxIndex is the largest index of a value.
@@ -79,10 +109,13 @@ func (a *app) body(rf *recordFlags, args []string, ttlSet bool) (id string, body
 		if id == "" {
 			return "", nil, usagef("name an identifier, or give a record with --file")
 		}
-		if len(rf.values) == 0 {
-			return "", nil, usagef("give at least one --value INDEX:TYPE=DATA, or a record with --file")
+		if len(rf.values)+len(rf.fields) == 0 {
+			return "", nil, usagef("give at least one --value INDEX:TYPE=DATA or --field NAME=TEXT, or a record with --file")
 		}
 		r := newRecord{ID: id, Template: rf.template}
+		if r.Fields, err = parseFields(rf.fields); err != nil {
+			return "", nil, err
+		}
 		for _, text := range rf.values {
 			v, err := parseValue(text)
 			if err != nil {
@@ -179,7 +212,8 @@ func (a *app) registerCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return a.write(ctx, "registered", id, request{method: http.MethodPost, path: "/v1/identifiers", body: body, header: conditions(rf.idemKey, 0)})
+		return a.write(ctx, "registered", id, request{method: http.MethodPost, path: "/v1/identifiers", query: why(url.Values{}, rf.reason),
+			body: body, header: conditions(rf.idemKey, 0)})
 	})
 	return cmd
 }
@@ -200,8 +234,74 @@ func (a *app) replaceCommand() *cobra.Command {
 			return err
 		}
 		return a.write(ctx, "stored", id, request{method: http.MethodPut, path: "/v1/identifiers",
-			query: url.Values{"id": {id}}, body: body, header: conditions(rf.idemKey, rf.version)})
+			query: why(url.Values{"id": {id}}, rf.reason), body: body, header: conditions(rf.idemKey, rf.version)})
 	})
+	return cmd
+}
+
+// why adds a reason to a query.
+func why(q url.Values, reason string) url.Values {
+	if reason != "" {
+		q.Set("reason", reason)
+	}
+	return q
+}
+
+func (a *app) updateCommand() *cobra.Command {
+	var values, given, remove []string
+	var template, reason, idemKey string
+	var version uint64
+	cmd := &cobra.Command{
+		Use:   "update ID",
+		Short: "Change some values of an identifier; the others stay",
+		Example: `  idctl update 88.1021.150/SN-001 --value 1:URL=https://example.com/new --reason 搬迁
+  idctl update 88.1021.150/SN-001 --field grade=P5 --field weight:=0.12 --remove 7 --remove comment`,
+		Args: cobra.ExactArgs(1),
+	}
+	cmd.RunE = a.run(func(ctx context.Context, args []string) error {
+		changed, err := parseFields(given)
+		if err != nil {
+			return err
+		}
+		body := map[string]any{}
+		var patch []any
+		for _, text := range values {
+			v, err := parseValue(text)
+			if err != nil {
+				return err
+			}
+			patch = append(patch, v)
+		}
+		for _, name := range remove {
+			if n, err := strconv.ParseUint(name, 10, 32); err == nil {
+				patch = append(patch, map[string]any{"index": n, "delete": true})
+			} else {
+				changed[name] = json.RawMessage("null")
+			}
+		}
+		if len(patch) > 0 {
+			body["values"] = patch
+		}
+		if len(changed) > 0 {
+			body["fields"] = changed
+		}
+		if cmd.Flags().Changed("template") {
+			body["template"] = template
+		}
+		if len(body) == 0 {
+			return usagef("nothing to change: give --value, --field, --remove or --template")
+		}
+		return a.write(ctx, "updated", args[0], request{method: http.MethodPatch, path: "/v1/identifiers",
+			query: why(url.Values{"id": {args[0]}}, reason), body: body, header: conditions(idemKey, version)})
+	})
+	f := cmd.Flags()
+	f.StringArrayVar(&values, "value", nil, "a new or changed value as `INDEX:TYPE=DATA` (repeatable)")
+	f.StringArrayVar(&given, "field", nil, "a field of the template as `NAME=TEXT`, or NAME:=JSON for numbers and booleans (repeatable)")
+	f.StringArrayVar(&remove, "remove", nil, "the value with this `INDEX`, or the field of this name, goes (repeatable)")
+	f.StringVar(&template, "template", "", "data template that the record is to follow")
+	f.StringVar(&reason, "reason", "", "why, for the history")
+	f.StringVar(&idemKey, "idempotency-key", "", "make a repeated call return the first answer")
+	f.Uint64Var(&version, "if-version", 0, "only if the record still has version `N`")
 	return cmd
 }
 
@@ -229,14 +329,17 @@ func (a *app) revokeCommand() *cobra.Command {
 }
 
 func (a *app) restoreCommand() *cobra.Command {
-	return &cobra.Command{
+	var reason string
+	cmd := &cobra.Command{
 		Use:   "restore ID",
 		Short: "Bring a revoked identifier back",
 		Args:  cobra.ExactArgs(1),
 		RunE: a.run(func(ctx context.Context, args []string) error {
-			return a.write(ctx, "restored", args[0], request{method: http.MethodPost, path: "/v1/identifiers:restore", body: map[string]string{"id": args[0]}})
+			return a.write(ctx, "restored", args[0], request{method: http.MethodPost, path: "/v1/identifiers:restore", query: why(url.Values{}, reason), body: map[string]string{"id": args[0]}})
 		}),
 	}
+	cmd.Flags().StringVar(&reason, "reason", "", "why, for the history")
+	return cmd
 }
 
 // write sends a write of one record and prints its result.
@@ -256,6 +359,7 @@ func (a *app) write(ctx context.Context, done, id string, r request) error {
 func (a *app) getCommand() *cobra.Command {
 	var version uint64
 	var at string
+	var byName bool
 	cmd := &cobra.Command{
 		Use:   "get ID",
 		Short: "Show a record as the registry holds it, private values included",
@@ -272,7 +376,13 @@ func (a *app) getCommand() *cobra.Command {
 				}
 				q.Set("at", t.Format(time.RFC3339))
 			}
-			var got record
+			if byName {
+				q.Set("fields", "true")
+			}
+			var got struct {
+				record
+				Fields json.RawMessage `json:"fields"`
+			}
 			body, err := a.callInto(ctx, request{method: http.MethodGet, path: "/v1/identifiers", query: q}, &got)
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
@@ -280,9 +390,14 @@ func (a *app) getCommand() *cobra.Command {
 			if a.output == "json" {
 				return a.printBody(body)
 			}
-			return a.printRecord(&got)
+			if byName && got.Fields != nil {
+				fmt.Fprintf(a.Out, "%s  template %s  version %d\n", clean(got.ID), clean(got.Template), got.Version)
+				return a.printFields(got.Fields)
+			}
+			return a.printRecord(&got.record)
 		}),
 	}
+	cmd.Flags().BoolVar(&byName, "fields", false, "show the fields by the names of the record's template")
 	cmd.Flags().Uint64Var(&version, "version", 0, "the record's version `N` rather than the present one")
 	cmd.Flags().StringVar(&at, "at", "", "the record as it was at `TIME` (RFC 3339, a date, or an age such as 36h)")
 	cmd.MarkFlagsMutuallyExclusive("version", "at")
