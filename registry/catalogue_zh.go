@@ -138,4 +138,12 @@ var detailsZH = map[string]string{
 	"too many failed logins from your network; it may be tried again in %s":                                       "您所在网络登录失败次数过多，请在 %s 后重试",
 	"the user name or the password is wrong":                                                                      "用户名或密码错误",
 	"username and password are required":                                                                          "请填写用户名和密码",
+	"role %s does not change applications of enterprise %s":                                                       "角色 %s 不能修改企业 %s 的应用",
+	"a number from 0 is expected":                                                                                 "应为不小于 0 的数",
+	"a port from 1 to 65535 is expected":                                                                          "应为 1 至 65535 的端口",
+	"no application %s":                                                                                           "没有应用 %s",
+	"no table %s: there are T1, T5, T6 and T10":                                                                   "没有表 %s：可用 T1、T5、T6、T10",
+	"role %s does not read table %s":                                                                              "角色 %s 不能查看表 %s",
+	"table %s is of the node itself":                                                                              "表 %s 只针对节点本身",
+	"a step is /v1/enterprises/%s:<step>":                                                                         "操作路径应为 /v1/enterprises/%s:<操作>",
 }

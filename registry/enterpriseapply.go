@@ -56,8 +56,8 @@ func (r *Registrar) Apply(ctx context.Context, q EnterpriseApplication, w Write)
 }
 
 func (r *Registrar) apply(ctx context.Context, q EnterpriseApplication, w Write) (*Enterprise, string, error) {
-	r.gate.Lock()
-	defer r.gate.Unlock()
+	r.applying.Lock() // one at a time: counting those that wait reads all enterprises
+	defer r.applying.Unlock()
 	if err := r.checkUndecided(ctx); err != nil {
 		return nil, "", AsError(err)
 	}

@@ -48,9 +48,7 @@ func (r *Registrar) PatchEnterprise(ctx context.Context, id string, patch []byte
 			return nil, err
 		}
 		if w.IfMatch != 0 && w.IfMatch != e.Version {
-			m := refuse(CodeVersionMismatch, "", "the version is %d", e.Version)
-			m.Current, m.Expected = e.Version, w.IfMatch
-			return nil, m
+			return nil, versionMismatch(e.Version, w.IfMatch)
 		}
 		entry := AuditEntry{Op: "enterprise.update", ID: id, From: e.State, To: e.State}
 		atOnce, later := members, map[string]any(nil)
@@ -153,26 +151,47 @@ func mergePatch(target, patch any, intoPatch bool) any {
 
 // mergeForm is the form after a merge patch.
 func mergeForm(old EnterpriseForm, patch map[string]any) (EnterpriseForm, error) {
-	var form EnterpriseForm
+	text, err := json.Marshal(patch)
+	if err != nil {
+		return old, fmt.Errorf("encode patch: %w", err)
+	}
+	return mergeInto(old, text)
+}
+
+// mergeInto is a form after a merge patch in JSON. Refusals: CodeInvalidRequest.
+func mergeInto[T any](old T, patch []byte) (T, error) {
+	var form T
 	text, err := json.Marshal(old)
 	if err != nil {
 		return form, fmt.Errorf("encode form: %w", err)
 	}
-	var target any
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber()
-	if err := d.Decode(&target); err != nil {
-		return form, fmt.Errorf("decode form: %w", err)
+	var sides [2]any
+	for i, side := range [][]byte{text, patch} {
+		d := json.NewDecoder(bytes.NewReader(side))
+		d.UseNumber()
+		if err := d.Decode(&sides[i]); err != nil {
+			return form, refuse(CodeInvalidRequest, "", "not the JSON expected here: %s", err)
+		}
 	}
-	if text, err = json.Marshal(mergePatch(target, patch, false)); err != nil {
+	if _, ok := sides[1].(map[string]any); !ok {
+		return form, refuse(CodeInvalidRequest, "", "an object with the members to change is expected")
+	}
+	if text, err = json.Marshal(mergePatch(sides[0], sides[1], false)); err != nil {
 		return form, fmt.Errorf("encode form: %w", err)
 	}
-	d = json.NewDecoder(bytes.NewReader(text))
+	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&form); err != nil {
 		return form, refuse(CodeInvalidRequest, "", "not the JSON expected here: %s", err)
 	}
 	return form, nil
+}
+
+// versionMismatch refuses a write on condition of another version than the current one.
+func versionMismatch(current, expected uint64) *Error {
+	e := refuse(CodeVersionMismatch, "", "the version is %d", current)
+	e.Current, e.Expected = current, expected
+	return e
 }
 
 // setForm checks form and makes it that of e, within b: its certificate is e's alone, and the files that

@@ -70,6 +70,7 @@ type Registrar struct {
 	closed     bool // to applications without a credential
 	realName   bool // data of enterprises must be whole
 	applicants networkLimit
+	applying   sync.Mutex
 
 	// gate orders writes of records (which hold it shared from reading the namespace to the end of
 	// Apply) and changes of namespaces and enterprises: a suspension that has been answered stops every

@@ -75,6 +75,8 @@ func New(o Options) (http.Handler, error) {
 	s.enterprises()
 	s.files()
 	s.audit()
+	s.apps()
+	s.reports()
 	s.prefixes()
 	s.applications()
 	s.dataTemplates()

@@ -89,6 +89,15 @@ var scopes = map[string]registry.Scope{
 	"GET /v1/audit":                             registry.ScopeAuditRead,
 	"PATCH /v1/enterprises/{id}":                registry.ScopeEnterpriseWrite,
 	"POST /v1/enterprises/{id}:submit":          registry.ScopeEnterpriseWrite,
+	"GET /v1/apps":                              registry.ScopeEnterpriseRead,
+	"POST /v1/apps":                             registry.ScopeEnterpriseWrite,
+	"GET /v1/apps/{id}":                         registry.ScopeEnterpriseRead,
+	"PATCH /v1/apps/{id}":                       registry.ScopeEnterpriseWrite,
+	"DELETE /v1/apps/{id}":                      registry.ScopeEnterpriseWrite,
+	"GET /v1/forms/{table}":                     anyScope,
+	"GET /v1/reports/{table}":                   registry.ScopeEnterpriseRead,
+	"GET /v1/operator":                          registry.ScopeEnterpriseRead,
+	"PATCH /v1/operator":                        registry.ScopeEnterpriseWrite,
 	"POST /v1/applications":                     anyScope,
 }
 

@@ -91,7 +91,8 @@ func open(r *http.Request) bool {
 	if r.Method == http.MethodPost && r.URL.Path == applicationsPath {
 		return true
 	}
-	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && strings.HasPrefix(r.URL.Path, filesPath+"/")
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) &&
+		(strings.HasPrefix(r.URL.Path, filesPath+"/") || strings.HasPrefix(r.URL.Path, formsPath))
 }
 
 // bearer is the credential of r, "" if there is none or it is of another kind.

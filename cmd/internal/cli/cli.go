@@ -78,8 +78,8 @@ Exit codes: 0 all done, 1 failed, 2 wrong usage, 3 not found, 4 denied.`,
 		a.registerCommand(), a.replaceCommand(), a.updateCommand(), a.revokeCommand(), a.restoreCommand(), a.getCommand(), a.listCommand(),
 		a.historyCommand(), a.diffCommand(), a.referencesCommand(),
 		a.importCommand(), a.exportCommand(),
-		a.enterpriseCommand(), a.prefixCommand(), a.templateCommand(), a.keyCommand(), a.accountCommand(), a.fileCommand(), a.auditCommand(), a.handleCommand(),
-		a.loginCommand(), a.logoutCommand(),
+		a.enterpriseCommand(), a.prefixCommand(), a.templateCommand(), a.keyCommand(), a.accountCommand(),
+		a.fileCommand(), a.auditCommand(), a.handleCommand(), a.loginCommand(), a.logoutCommand(), a.reportCommand(),
 		a.versionCommand(),
 	)
 	return root
