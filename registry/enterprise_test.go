@@ -141,7 +141,7 @@ func TestOnboarding(t *testing.T) {
 		if _, err := n.PatchEnterprise(ctx, e.ID, []byte(`{"nature":"foreign"}`), Write{Actor: admin}); err != nil {
 			t.Fatal(err)
 		}
-		if got := step(reviewer, EnterpriseStep{Action: ActionApprove}, EnterpriseActive); got.NameEn != "" || got.Nature != "foreign" || got.Change != nil || got.ChangeReason != "" {
+		if got := step(reviewer, EnterpriseStep{Action: ActionApprove, Verification: &Verification{Method: "letter"}}, EnterpriseActive); got.NameEn != "" || got.Verification.Method != "letter" || got.Verification.By != "krev" || got.Nature != "foreign" || got.Change != nil || got.ChangeReason != "" {
 			t.Errorf("approved change: %+v", got)
 		}
 		if _, err := n.Step(ctx, e.ID, EnterpriseStep{Action: ActionApprove}, Write{Actor: reviewer}); code(err) != CodeInvalidState {

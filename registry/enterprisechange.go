@@ -330,7 +330,7 @@ func (r *Registrar) propose(ctx context.Context, b *storage.Batch, e *Enterprise
 }
 
 // decideChange applies the proposed change of e, or drops it.
-func (r *Registrar) decideChange(ctx context.Context, b *storage.Batch, e *Enterprise, q EnterpriseStep, entry *AuditEntry, now time.Time) error {
+func (r *Registrar) decideChange(ctx context.Context, b *storage.Batch, e *Enterprise, q EnterpriseStep, a Actor, entry *AuditEntry, now time.Time) error {
 	entry.Op = "enterprise.change." + string(q.Action)
 	change := e.Change
 	if q.Action != ActionApprove {
@@ -351,8 +351,7 @@ func (r *Registrar) decideChange(ctx context.Context, b *storage.Batch, e *Enter
 		return err
 	}
 	if q.Verification != nil {
-		v := *q.Verification
-		e.Verification = &v
+		e.verifiedBy(a, *q.Verification, now)
 	}
 	entry.Changes, err = changes(old, e.Form())
 	return err

@@ -81,7 +81,7 @@ func (r *Registrar) Step(ctx context.Context, id string, q EnterpriseStep, w Wri
 		}
 		entry := AuditEntry{Op: "enterprise." + string(q.Action), ID: id, Reason: q.Reason, From: e.State}
 		if reviews && e.State == EnterpriseActive && e.Change != nil {
-			if err := r.decideChange(ctx, b, e, q, &entry, now); err != nil {
+			if err := r.decideChange(ctx, b, e, q, w.Actor, &entry, now); err != nil {
 				return nil, err
 			}
 		} else if id == Self || !slices.Contains(step.from, e.State) {
@@ -134,12 +134,7 @@ func (r *Registrar) checkStep(q EnterpriseStep) *Error {
 func (r *Registrar) takeStep(ctx context.Context, b *storage.Batch, e *Enterprise, q EnterpriseStep, to EnterpriseState, a Actor, now time.Time) error {
 	switch q.Action {
 	case ActionApprove:
-		v := Verification{}
-		if q.Verification != nil {
-			v = *q.Verification
-		}
-		v.By, v.Role, v.At = a.by(), a.Role, now
-		e.Verification = &v
+		e.verifiedBy(a, orZero(q.Verification), now)
 		if missing := e.missing(); r.realName && len(missing) > 0 {
 			all := make([]Violation, len(missing))
 			for i, field := range missing {
@@ -158,6 +153,12 @@ func (r *Registrar) takeStep(ctx context.Context, b *storage.Batch, e *Enterpris
 	}
 	e.State, e.Reason = to, q.Reason
 	return nil
+}
+
+// verifiedBy notes that a checked who e is, in the way that v tells.
+func (e *Enterprise) verifiedBy(a Actor, v Verification, now time.Time) {
+	v.By, v.Role, v.At = a.by(), a.Role, now
+	e.Verification = &v
 }
 
 // missing is what real-name data e lacks, as JSON Pointers: the certificate and its scan, the legal

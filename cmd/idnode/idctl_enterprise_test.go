@@ -64,4 +64,37 @@ func TestIdctlEnterprise(t *testing.T) {
 	if out := idctl(operator, "audit", "list", "--op", "enterprise.", "--newest", "--limit", "20"); !strings.Contains(out, "pending → active") {
 		t.Errorf("audit: %s", out)
 	}
+
+	// What the top level will ask for.
+	if err := os.WriteFile("app.json", []byte(`{"name":"溯源","type":"web"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	app := strings.Fields(idctl("mine.key", "app", "create", "-f", "app.json"))[1]
+	if err := os.WriteFile("users.json", []byte(`{"users":12}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	idctl("mine.key", "app", "update", app, "-f", "users.json")
+	if out := idctl("mine.key", "app", "show", app); !strings.Contains(out, "12") {
+		t.Errorf("app: %s", out)
+	}
+	if out := idctl(operator, "report", "show", "T10", "--enterprise", id); !strings.Contains(out, "溯源") || !strings.Contains(out, "MISSING") {
+		t.Errorf("T10: %s", out)
+	}
+	if out := idctl("mine.key", "report", "show", "T6"); !strings.Contains(out, "海北精密轴承有限公司") || !strings.Contains(out, "C34 通用设备制造业") {
+		t.Errorf("T6: %s", out)
+	}
+	if err := os.WriteFile("self.json", []byte(`{"name":"海北二级节点"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	idctl(operator, "operator", "update", "-f", "self.json")
+	if out := idctl(operator, "operator", "show"); !strings.Contains(out, "海北二级节点") {
+		t.Errorf("operator: %s", out)
+	}
+	if out := idctl(operator, "report", "show", "T1"); !strings.Contains(out, "T1  enterprise self  incomplete") {
+		t.Errorf("T1: %s", out)
+	}
+	idctl("mine.key", "app", "delete", app)
+	if out := idctl(operator, "app", "list"); strings.Contains(out, app) {
+		t.Errorf("apps: %s", out)
+	}
 }
