@@ -144,14 +144,11 @@ func (r *Registrar) checkWish(q *PrefixWish, at string) []Violation {
 		return nil
 	}
 	var all []Violation
-	wrong := func(field, format string, args ...any) {
-		all = append(all, violation(at+field, format, args...))
-	}
 	scheme := identifier.Handle
 	if q.Scheme != "" {
 		var err error
 		if scheme, err = identifier.ParseScheme(q.Scheme); err != nil {
-			wrong("/scheme", "%s", err)
+			all = append(all, violation(at+"/scheme", "%s", err))
 			return all
 		}
 	}
@@ -160,9 +157,9 @@ func (r *Registrar) checkWish(q *PrefixWish, at string) []Violation {
 		name, err := scheme.ParseNamespace(q.Prefix)
 		switch {
 		case err != nil:
-			wrong("/prefix", "%s", err)
+			all = append(all, violation(at+"/prefix", "%s", err))
 		case !r.ownsPrefix(identifier.Key{Scheme: scheme, Name: name}):
-			wrong("/prefix", "%s is not under a prefix of this node", name)
+			all = append(all, violation(at+"/prefix", "%s is not under a prefix of this node", name))
 		default:
 			q.Prefix = name
 		}
@@ -171,12 +168,17 @@ func (r *Registrar) checkWish(q *PrefixWish, at string) []Violation {
 		q.Mode = identifier.Hosted
 	}
 	if e := checkService(&identifier.Namespace{Scheme: scheme, Mode: q.Mode, Service: q.Service}); e != nil {
-		wrong(e.Field, e.format, e.args...)
+		all = append(all, e.violation(at))
 	}
 	if e := r.checkText(CodeInvalidEnterprise, "/purpose", q.Purpose); e != nil {
-		wrong(e.Field, e.format, e.args...)
+		all = append(all, e.violation(at))
 	}
 	return all
+}
+
+// violation is what e refuses, at a place under at.
+func (e *Error) violation(at string) Violation {
+	return Violation{Field: at + e.Field, Detail: e.Detail, format: e.format, args: e.args}
 }
 
 // networkOf is the network that limits count together: IPv4 /24, IPv6 /56.

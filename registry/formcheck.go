@@ -20,11 +20,8 @@ const maxFormItems = 100
 // under at. Self is the node's own enterprise, which tells more. Files are not looked up.
 func checkEnterpriseForm(f *EnterpriseForm, self bool, at string, now time.Time) []Violation {
 	var all []Violation
-	wrong := func(field, format string, args ...any) {
-		all = append(all, violation(at+field, format, args...))
-	}
 	if f.Name = strings.TrimSpace(f.Name); f.Name == "" {
-		wrong("/name", "a name is required")
+		all = append(all, violation(at+"/name", "a name is required"))
 	}
 	all = append(all, checkMembers(f, at, now)...)
 	if c := f.Certificate; c != nil && c.Type != "other" {
@@ -36,28 +33,28 @@ func checkEnterpriseForm(f *EnterpriseForm, self bool, at string, now time.Time)
 				all = append(all, *bad)
 			}
 		} else if c.Number != "" && c.Number != f.CreditCode {
-			wrong("/certificate/number", "the number is another than creditCode; give one of them")
+			all = append(all, violation(at+"/certificate/number", "the number is another than creditCode; give one of them"))
 		}
 		c.Type, c.Number = "credit_code", ""
 	}
 	if f.RegisteredCapital < 0 {
-		wrong("/registeredCapital", "a number from 0 is expected, in 10 000 yuan")
+		all = append(all, violation(at+"/registeredCapital", "a number from 0 is expected, in 10 000 yuan"))
 	}
 	if f.Established > now.AddDate(0, 0, 1).Format(time.DateOnly) && validDate(f.Established) {
-		wrong("/established", "the date has not come yet")
+		all = append(all, violation(at+"/established", "the date has not come yet"))
 	}
 	if f.Established != "" && f.ValidUntil != "" && f.ValidUntil < f.Established {
-		wrong("/validUntil", "the date is before that of establishment")
+		all = append(all, violation(at+"/validUntil", "the date is before that of establishment"))
 	}
 	checkPerson := func(field string, c *Contact) {
 		switch {
 		case strings.Contains(c.IDNumber, "*"):
-			wrong(field+"/idNumber", "the number is masked: give all of it, or leave the member out")
+			all = append(all, violation(at+field+"/idNumber", "the number is masked: give all of it, or leave the member out"))
 		case c.IDNumber != "" && c.IDType == "":
-			wrong(field+"/idType", "the kind of the identity document is required: %s", choiceNames("idType"))
+			all = append(all, violation(at+field+"/idType", "the kind of the identity document is required: %s", choiceNames("idType")))
 		case c.IDNumber != "" && c.IDType == "identity_card":
 			if c.IDNumber = strings.ToUpper(c.IDNumber); !checkCitizenNumber(c.IDNumber, now) {
-				wrong(field+"/idNumber", "not the number of an identity card: 18 characters with region, date of birth and check character (GB 11643)")
+				all = append(all, violation(at+field+"/idNumber", "not the number of an identity card: 18 characters with region, date of birth and check character (GB 11643)"))
 			}
 		}
 	}
@@ -73,25 +70,25 @@ func checkEnterpriseForm(f *EnterpriseForm, self bool, at string, now time.Time)
 		*Commission
 	}{{"/build", f.Build}, {"/operate", f.Operate}} {
 		if c.Commission != nil && c.By == "commissioned" && c.Name == "" {
-			wrong(c.field+"/name", "the name of the contractor is required")
+			all = append(all, violation(at+c.field+"/name", "the name of the contractor is required"))
 		}
 	}
 	if c := f.RealNameCheck; c != nil {
 		if c.Mode == "commissioned" && c.Name == "" {
-			wrong("/realNameCheck/name", "the name of the contractor is required")
+			all = append(all, violation(at+"/realNameCheck/name", "the name of the contractor is required"))
 		}
 		if len(c.PersonSource) > 5 {
-			wrong("/realNameCheck/personSource", "at most 5 files are taken")
+			all = append(all, violation(at+"/realNameCheck/personSource", "at most 5 files are taken"))
 		}
 		if len(c.OrganisationSource) > 5 {
-			wrong("/realNameCheck/organisationSource", "at most 5 files are taken")
+			all = append(all, violation(at+"/realNameCheck/organisationSource", "at most 5 files are taken"))
 		}
 	}
 	if !self {
 		details := reflect.ValueOf(f.EnterpriseDetails)
 		for i := range details.NumField() {
 			if m := details.Type().Field(i); m.Tag.Get("only") == "self" && !details.Field(i).IsZero() {
-				wrong("/"+memberName(m), "only the node's own enterprise has this member")
+				all = append(all, violation(at+"/"+memberName(m), "only the node's own enterprise has this member"))
 			}
 		}
 	}
@@ -180,24 +177,20 @@ func checkLengths(v reflect.Value, at string, all *[]Violation) {
 
 // checkMember returns text in the normal shape of a member, or what is wrong with it.
 func checkMember(tag reflect.StructTag, text string, now time.Time) (string, *Violation) {
-	bad := func(format string, args ...any) (string, *Violation) {
-		v := violation("", format, args...)
-		return "", &v
-	}
 	most := 255
 	if n, err := strconv.Atoi(tag.Get("max")); err == nil {
 		most = n
 	}
 	if !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) && r != '\n' }) {
-		return bad("control characters are not allowed")
+		return "", new(violation("", "control characters are not allowed"))
 	}
 	if utf8.RuneCountInString(text) > most {
-		return bad("at most %d characters are taken", most)
+		return "", new(violation("", "at most %d characters are taken", most))
 	}
 	if set := tag.Get("choice"); set != "" {
 		c, ok := choose(set, text)
 		if !ok {
-			return bad("one of these is expected: %s", choiceNames(set))
+			return "", new(violation("", "one of these is expected: %s", choiceNames(set)))
 		}
 		return c.name, nil
 	}
@@ -208,32 +201,32 @@ func checkMember(tag reflect.StructTag, text string, now time.Time) (string, *Vi
 		}
 	case "industry":
 		if text = normalIndustry(text); text == "" {
-			return bad("not an industry of GB/T 4754-2017: the letter of a section and two to four digits, such as C3451")
+			return "", new(violation("", "not an industry of GB/T 4754-2017: the letter of a section and two to four digits, such as C3451"))
 		}
 	case "region":
 		if !validRegion(text) {
-			return bad("not a region of GB/T 2260: six digits, such as 320505")
+			return "", new(violation("", "not a region of GB/T 2260: six digits, such as 320505"))
 		}
 	case "uri":
 		if u, err := url.Parse(text); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-			return bad("not an http or https address")
+			return "", new(violation("", "not an http or https address"))
 		}
 	case "email":
 		if a, err := mail.ParseAddress(text); err != nil || a.Address != text || a.Name != "" {
-			return bad("not an e-mail address")
+			return "", new(violation("", "not an e-mail address"))
 		}
 	case "phone":
 		if !validPhone(text) {
-			return bad("not a telephone number: digits, blanks, - and parentheses, + in front for other countries")
+			return "", new(violation("", "not a telephone number: digits, blanks, - and parentheses, + in front for other countries"))
 		}
 	case "date":
 		if !validDate(text) {
-			return bad("a date such as 2020-12-31 is expected")
+			return "", new(violation("", "a date such as 2020-12-31 is expected"))
 		}
 	case "ip":
 		a, err := netip.ParseAddr(text)
 		if err != nil || a.Zone() != "" || a.IsUnspecified() {
-			return bad("not an IP address")
+			return "", new(violation("", "not an IP address"))
 		}
 		text = a.String()
 	case "endpoint":
@@ -242,12 +235,12 @@ func checkMember(tag reflect.StructTag, text string, now time.Time) (string, *Vi
 			ap, err = netip.ParseAddrPort(host + ":" + port) // [192.0.2.1]:8080, as SNMS writes it
 		}
 		if err != nil || ap.Port() == 0 || ap.Addr().Zone() != "" {
-			return bad("not an address and a port, such as 192.0.2.1:8080 or [2001:db8::1]:8080")
+			return "", new(violation("", "not an address and a port, such as 192.0.2.1:8080 or [2001:db8::1]:8080"))
 		}
 		text = ap.String()
 	case "hostname":
 		if text = strings.ToLower(text); !validHostname(text) {
-			return bad("not a domain name")
+			return "", new(violation("", "not a domain name"))
 		}
 	}
 	return text, nil
