@@ -371,3 +371,31 @@ func TestListAudit(t *testing.T) {
 		}
 	})
 }
+
+// TestFormRace: of many that amend one version exactly one wins, the others are told both versions.
+func TestFormRace(t *testing.T) {
+	eachStore(t, func(t *testing.T, n *node) {
+		e, admin := n.apply(form(t, `{"name":"x"}`), "192.0.2.7")
+		var wg sync.WaitGroup
+		var mu sync.Mutex
+		var won []string
+		for i := range 16 {
+			wg.Go(func() {
+				name := fmt.Sprintf("by %d", i)
+				_, err := n.PatchEnterprise(t.Context(), e.ID, fmt.Appendf(nil, `{"nameEn":%q}`, name), Write{Actor: admin, IfMatch: 1})
+				if m, _ := errors.AsType[*Error](err); err == nil {
+					mu.Lock()
+					won = append(won, name)
+					mu.Unlock()
+				} else if m == nil || m.Code != CodeVersionMismatch || m.Current != 2 || m.Expected != 1 {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		got, err := n.Enterprise(t.Context(), e.ID, n.op)
+		if err != nil || len(won) != 1 || got.NameEn != won[0] || got.Version != 2 {
+			t.Errorf("%v won, the name is %q at version %d, %v", won, got.NameEn, got.Version, err)
+		}
+	})
+}
