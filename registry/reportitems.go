@@ -134,7 +134,7 @@ func industryLabel(i Industry) any {
 	if i.Code == "" {
 		return nil
 	}
-	return labelled{i.Code, i.ZH, i.EN}
+	return labelled(i)
 }
 
 // scans are the scans of a person's document that there are.
