@@ -115,7 +115,7 @@ func (r *Registrar) CreateEnterprise(ctx context.Context, in Enterprise, w Write
 			return nil, err
 		}
 		if state == EnterpriseActive {
-			e.Verification = &Verification{By: w.Actor.KeyID, Role: w.Actor.Role, At: now}
+			e.Verification = &Verification{By: w.Actor.by(), Role: w.Actor.Role, At: now}
 			if r.realName && len(e.missing()) > 0 {
 				e.State, e.Verification = EnterprisePending, nil
 			}

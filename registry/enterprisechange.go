@@ -325,7 +325,7 @@ func (r *Registrar) propose(ctx context.Context, b *storage.Batch, e *Enterprise
 		return err
 	}
 	entry.Changes = append(entry.Changes, proposed...)
-	e.Change, e.ChangeReason = &EnterpriseChange{Patch: patch, By: a.KeyID, At: now}, ""
+	e.Change, e.ChangeReason = &EnterpriseChange{Patch: patch, By: a.by(), At: now}, ""
 	return nil
 }
 
