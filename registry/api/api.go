@@ -82,6 +82,7 @@ func New(o Options) (http.Handler, error) {
 	s.dataTemplates()
 	s.apikeys()
 	s.accounts()
+	s.identities()
 	if s.logins != nil {
 		s.tokens()
 	}

@@ -41,6 +41,9 @@ var scopes = map[string]registry.Scope{
 	"POST /v1/apikeys/{id}:rotate": registry.ScopeKeysWrite,
 	"DELETE /v1/apikeys/{id}":      registry.ScopeKeysWrite,
 
+	"GET /v1/identities":              registry.ScopeAccountsWrite,
+	"POST /v1/identities":             registry.ScopeAccountsWrite,
+	"DELETE /v1/identities":           registry.ScopeAccountsWrite,
 	"DELETE /v1/tokens":               anyScope,
 	"GET /v1/accounts":                registry.ScopeAccountsWrite,
 	"POST /v1/accounts":               registry.ScopeAccountsWrite,

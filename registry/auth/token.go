@@ -38,12 +38,19 @@ type claims struct {
 	jwt.RegisteredClaims
 	Epoch int64  `json:"epoch,omitempty"` // of the account: a token of another is no longer good
 	Key   string `json:"key,omitempty"`   // of an API key: which of its secrets logged in
+	Sign  string `json:"sign,omitempty"`  // of an application: the public key with which it did
 }
 
 // issue makes a token for an account.
 func (v *Verifier) issue(a *registry.Account, now time.Time) (Token, error) {
 	return v.sign(Token{Roles: a.Roles, Enterprise: a.Enterprise}, now, now.Add(tokenLife),
 		claims{RegisteredClaims: jwt.RegisteredClaims{Subject: registry.FoldUsername(a.Username)}, Epoch: a.Epoch()})
+}
+
+// issueIdentity makes a token for an application. It ends when its public key changes.
+func (v *Verifier) issueIdentity(a *registry.Account, k *registry.IdentityKey, now time.Time) (Token, error) {
+	return v.sign(Token{Roles: a.Roles, Enterprise: a.Enterprise}, now, now.Add(tokenLife),
+		claims{RegisteredClaims: jwt.RegisteredClaims{Subject: a.Username}, Epoch: a.Epoch(), Sign: secretMark(k.Mark)})
 }
 
 // issueKey makes a token for an API key. It ends with the key, and with the secret.
@@ -130,6 +137,17 @@ func (v *Verifier) accountOfToken(ctx context.Context, c *claims, now time.Time)
 	}
 	if a.Disabled || a.Epoch() != c.Epoch {
 		return v.refuse(kindRevoked)
+	}
+	if a.Kind == registry.ApplicationAccount {
+		// A suspension of its namespace or enterprise takes the key away.
+		k, err := v.reg.IdentityKey(ctx, a)
+		if err != nil {
+			v.failures.WithLabelValues(kindRevoked).Inc()
+			return registry.Actor{}, registry.AsError(err)
+		}
+		if c.Sign != secretMark(k.Mark) {
+			return v.refuse(kindRevoked)
+		}
 	}
 	return v.actorOf(a, now)
 }

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -51,6 +52,8 @@ type Verifier struct {
 
 	addresses limiter[netip.Prefix] // failed logins by network
 	strangers limiter[string]       // failed logins under names that no account has
+
+	challenges challenges
 }
 
 // kinds of failures, for the metric.
@@ -81,6 +84,7 @@ func New(store Store, o Options) (*Verifier, error) {
 		}
 		rule := o.Registrar.LockoutRule()
 		v.strangers.max, v.strangers.window, v.strangers.lock = rule.Failures, registry.FailureWindow, rule.Time
+		rand.Read(v.challenges.key[:])
 		v.addresses.max, v.addresses.window = maxAddressFailures, registry.FailureWindow
 	}
 	if v.clock == nil {

@@ -31,6 +31,9 @@ func NewPrivateKey(key crypto.PrivateKey) (PrivateKey, error) {
 // IsZero reports whether there is no key.
 func (k PrivateKey) IsZero() bool { return k.key == nil }
 
+// Key is the key itself, for signatures of other protocols; nil without a key.
+func (k PrivateKey) Key() crypto.PrivateKey { return k.key }
+
 // Public is the public half of the key, as [ParsePublicKey] returns it; nil without a key.
 func (k PrivateKey) Public() crypto.PublicKey {
 	switch key := k.key.(type) {
