@@ -51,13 +51,13 @@ func TestReadmeChinese(t *testing.T) {
 	}
 }
 
-// TestReadme runs the commands of README.md's "First registration in five minutes" as they stand,
-// but for the ports, with the programs as they are built.
-func TestReadme(t *testing.T) {
+// sectionCommands are the commands of a section of README.md, as a script.
+func sectionCommands(t *testing.T, title string, atLeast int) string {
+	t.Helper()
 	text, _ := commands(t, "README.md")
-	_, section, ok := strings.Cut(text, "## First registration in five minutes\n")
+	_, section, ok := strings.Cut(text, "## "+title+"\n")
 	if !ok {
-		t.Fatal("README.md has no section on the first registration")
+		t.Fatalf("README.md has no section %q", title)
 	}
 	section, _, _ = strings.Cut(section, "\n## ")
 	var script strings.Builder
@@ -68,9 +68,16 @@ func TestReadme(t *testing.T) {
 			n++
 		}
 	}
-	if n < 15 {
-		t.Fatalf("found %d commands", n)
+	if n < atLeast {
+		t.Fatalf("found %d commands in section %q", n, title)
 	}
+	return script.String()
+}
+
+// TestReadme runs the commands of README.md's "First registration in five minutes", then those of "An
+// enterprise on its own feet", as they stand, but for the ports, with the programs as they are built.
+func TestReadme(t *testing.T) {
+	script := sectionCommands(t, "First registration in five minutes", 15) + sectionCommands(t, "An enterprise on its own feet", 25)
 
 	dir := t.TempDir()
 	build := exec.Command("go", "build", "-o", filepath.Join(dir, "bin")+"/", "./cmd/idctl")
@@ -96,7 +103,7 @@ idctl() {
 curl() { command curl --fail-with-body "$@"; }
 dig() { command dig "$@" | grep .; } # an answer without records is none
 `
-	cmd := exec.Command("bash", "-euo", "pipefail", "-c", prelude+strings.NewReplacer("127.0.0.1:8080", d.http, "-p 5300", "-p "+port).Replace(script.String()))
+	cmd := exec.Command("bash", "-euo", "pipefail", "-c", prelude+strings.NewReplacer("127.0.0.1:8080", d.http, "-p 5300", "-p "+port).Replace(script))
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "IDCTL_SERVER=http://"+d.http)
 	out, err := cmd.CombinedOutput()
@@ -113,5 +120,10 @@ dig() { command dig "$@" | grep .; } # an answer without records is none
 		}
 	}
 	d.expect("88.1021.200/SN-001", "100", "100", "REVOKED", "100", "100")
+	for _, want := range []string{"suspended: exit code 4", "template bearing of 88.1021.202 published, revision 1", "registered 88.1021.202/SN-1 version 1"} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("%q is not among what was printed:\n%s", want, out)
+		}
+	}
 	d.stop()
 }
