@@ -160,4 +160,9 @@ var detailsZH = map[string]string{
 	"too many logins at a time; it may be tried again in %s":                                                      "同时登录过多，请在 %s 后重试",
 	"the nonce is not for this identity, was used or has ended; ask for another":                                  "该随机数不属于此身份、已使用或已过期，请重新获取",
 	"the identity is not known here, or the signature is not one of its key over the nonce":                       "该身份不存在，或签名不是其密钥对随机数的签名",
+	"the OpenID provider does not answer; try again later, or log in with a password":                             "OpenID 提供方没有响应，请稍后重试，或使用密码登录",
+	"the login was not begun in this browser, or took longer than %s; begin again at /v1/login/oidc":              "登录不是在此浏览器中开始的，或已超过 %s，请从 /v1/login/oidc 重新开始",
+	"no account here is for %s of the OpenID provider; ask an administrator to set oidc of yours":                 "没有账号对应 OpenID 提供方的 %s，请联系管理员在您的账号中填写 oidc",
+	"the OpenID provider did not confirm the login; begin again at /v1/login/oidc":                                "OpenID 提供方未确认登录，请从 /v1/login/oidc 重新开始",
+	"the OpenID provider refused the login: %.100s":                                                               "OpenID 提供方拒绝了登录：%.100s",
 }

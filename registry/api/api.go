@@ -85,6 +85,9 @@ func New(o Options) (http.Handler, error) {
 	s.identities()
 	if s.logins != nil {
 		s.tokens()
+		if s.logins.HasOIDC() {
+			s.oidc()
+		}
 	}
 	s.describeLimits()
 	s.describeParameters()
@@ -132,6 +135,7 @@ type reply struct {
 	ETag         string `header:"ETag" doc:"The record's version in quotes"`
 	Location     string `header:"Location"`
 	Disposition  string `header:"Content-Disposition"`
+	SetCookie    string `header:"Set-Cookie"`
 	Replayed     string `header:"Idempotency-Replayed" doc:"true: the first answer to this Idempotency-Key"`
 	Body         []byte
 }

@@ -80,7 +80,7 @@ func (s *server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 // public reports whether r needs no credential.
 func public(r *http.Request) bool {
 	switch r.Method + " " + r.URL.Path {
-	case "GET /openapi.json", "GET /v1/limits", "POST /v1/tokens", "POST /v1/tokens:challenge":
+	case "GET /openapi.json", "GET /v1/limits", "POST /v1/tokens", "POST /v1/tokens:challenge", "GET " + oidcPath, "GET " + callbackPath:
 		return true
 	}
 	return false

@@ -47,6 +47,21 @@ func (l *limiter[K]) take(key K, now time.Time) (wait time.Duration) {
 	return 0
 }
 
+// full returns how long to wait if there were too many failures, and counts nothing.
+func (l *limiter[K]) full(key K, now time.Time) (wait time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f := l.keys[key]
+	if f == nil {
+		return 0
+	}
+	f.times = slices.DeleteFunc(f.times, func(t time.Time) bool { return now.Sub(t) >= l.window })
+	if len(f.times) >= l.max {
+		return f.times[0].Add(l.window).Sub(now)
+	}
+	return max(0, f.until.Sub(now))
+}
+
 // giveBack undoes a take at the time then: it was no failure.
 func (l *limiter[K]) giveBack(key K, then time.Time) {
 	l.mu.Lock()

@@ -114,10 +114,13 @@ func (v *Verifier) loginKey(ctx context.Context, id, secret string, addr netip.A
 
 // takeAddress counts a login in advance, and refuses it if too many failed.
 func (v *Verifier) takeAddress(addr netip.Addr, now time.Time) *registry.Error {
-	wait := v.addresses.take(networkOf(addr), now)
-	if wait == 0 {
-		return nil
+	if wait := v.addresses.take(networkOf(addr), now); wait > 0 {
+		return v.limited(wait)
 	}
+	return nil
+}
+
+func (v *Verifier) limited(wait time.Duration) *registry.Error {
 	v.failures.WithLabelValues(kindLimited).Inc()
 	e := registry.Refuse(registry.CodeTooManyRequests, "", "too many failed logins from your network; it may be tried again in %s", wait.Round(time.Second))
 	e.RetryAfter = wait

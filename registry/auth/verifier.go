@@ -27,6 +27,7 @@ type Options struct {
 	// DayHash allows logins with a hash of the password and the day, which is taken in Location (default UTC).
 	DayHash  bool
 	Location *time.Location
+	OIDC     *OIDCOptions // the OpenID provider; default none
 }
 
 // Store is what a Verifier reads credentials from, and writes times of last use to.
@@ -54,6 +55,7 @@ type Verifier struct {
 	strangers limiter[string]       // failed logins under names that no account has
 
 	challenges challenges
+	oidc       *provider // nil: none
 }
 
 // kinds of failures, for the metric.
@@ -77,6 +79,9 @@ func New(store Store, o Options) (*Verifier, error) {
 		Name: "idnode_auth_failures_total",
 		Help: "Credentials that were refused, by kind.",
 	}, []string{"kind"})}
+	if v.clock == nil {
+		v.clock = time.Now
+	}
 	if o.Registrar != nil && o.Secret != nil {
 		v.reg, v.secret, v.tokenKey, v.dayHash, v.location = o.Registrar, o.Secret, o.Secret.Derive(tokenUse), o.DayHash, o.Location
 		if v.location == nil {
@@ -87,8 +92,11 @@ func New(store Store, o Options) (*Verifier, error) {
 		rand.Read(v.challenges.key[:])
 		v.addresses.max, v.addresses.window = maxAddressFailures, registry.FailureWindow
 	}
-	if v.clock == nil {
-		v.clock = time.Now
+	if o.OIDC != nil && v.reg != nil {
+		var err error
+		if v.oidc, err = newProvider(*o.OIDC, v.clock); err != nil {
+			return nil, err
+		}
 	}
 	for _, kind := range []string{kindMissing, kindMalformed, kindUnknown, kindExpired, kindAddress, kindStore,
 		kindToken, kindRevoked, kindPassword, kindLocked, kindLimited} {
@@ -113,6 +121,9 @@ func (v *Verifier) Verify(ctx context.Context, bearer string, addr netip.Addr) (
 	id, secret, ok := registry.SplitKey(bearer)
 	if !ok {
 		if v.reg != nil && isToken(bearer) {
+			if v.isIDToken(bearer) {
+				return v.verifyIDToken(ctx, bearer, addr)
+			}
 			return v.verifyToken(ctx, bearer, addr)
 		}
 		return v.refuse(kindMalformed)

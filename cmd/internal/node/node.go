@@ -212,8 +212,12 @@ func (n *Node) buildSurfaces() error {
 	if err != nil {
 		return err
 	}
+	provider, err := n.openIDProvider()
+	if err != nil {
+		return err
+	}
 	verifier, err := auth.New(n.engine, auth.Options{Registerer: n.metrics, Logger: n.log, Registrar: n.registrar, Secret: n.secret,
-		DayHash: n.cfg.SNMS.DayHashLogin, Location: location})
+		DayHash: n.cfg.SNMS.DayHashLogin, Location: location, OIDC: provider})
 	if err != nil {
 		return err
 	}
@@ -275,6 +279,19 @@ func (n *Node) buildSurfaces() error {
 			bounds{conns: n.cfg.Limits.TCPConnections, metrics: metrics.Front("http")}, secure, n.log)},
 	}
 	return nil
+}
+
+// openIDProvider is the provider of auth.oidc, nil if there is none.
+func (n *Node) openIDProvider() (*auth.OIDCOptions, error) {
+	o := &n.cfg.Auth.OIDC
+	if o.Issuer == "" {
+		return nil, nil
+	}
+	secret, err := o.ClientSecret()
+	if err != nil {
+		return nil, err
+	}
+	return &auth.OIDCOptions{Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: secret, RedirectURL: o.RedirectURL, Scopes: o.Scopes, UsernameClaim: o.UsernameClaim}, nil
 }
 
 // buildDNS makes the DNS server.
