@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,11 +14,11 @@ import (
 // counting counts the batches that are written to a store.
 type counting struct {
 	Store
-	batches int
+	batches atomic.Int32
 }
 
 func (c *counting) Apply(ctx context.Context, b *storage.Batch) (storage.Seq, error) {
-	c.batches++
+	c.batches.Add(1)
 	return c.Store.Apply(ctx, b)
 }
 
@@ -54,12 +55,12 @@ func TestLastUse(t *testing.T) {
 			}
 		}
 		used := time.Now()
-		if c.batches != 0 {
-			t.Errorf("%d writes with the requests", c.batches)
+		if c.batches.Load() != 0 {
+			t.Errorf("%d writes with the requests", c.batches.Load())
 		}
 		time.Sleep(3 * time.Minute)
-		if got := lastUsed(); c.batches != 1 || got.Sub(used).Abs() > time.Minute {
-			t.Errorf("%d writes, used %s, kept %s", c.batches, used, got)
+		if got := lastUsed(); c.batches.Load() != 1 || got.Sub(used).Abs() > time.Minute {
+			t.Errorf("%d writes, used %s, kept %s", c.batches.Load(), used, got)
 		}
 		if _, err := v.Verify(ctx, bearer, somebody); err != nil {
 			t.Fatal(err)

@@ -51,6 +51,7 @@ type problem struct {
 	Meant      string      `json:"meant"`
 
 	body []byte // as received, if it is JSON
+	bare bool   // no key was sent
 }
 
 // Error is the problem in one line: code, sentence, and the places in the request.
@@ -82,7 +83,7 @@ func (p *problem) Error() string {
 			s += "; as " + c.String()
 		}
 	}
-	if p.Status == http.StatusUnauthorized {
+	if p.Status == http.StatusUnauthorized && !p.bare {
 		s += "; is --key-file right?"
 	}
 	return s
@@ -176,7 +177,9 @@ func (a *app) call(ctx context.Context, r request) ([]byte, error) {
 		return nil, err
 	}
 	if resp.StatusCode/100 != 2 {
-		return nil, parseProblem(resp.StatusCode, resp.Header.Get("Content-Type"), body)
+		p := parseProblem(resp.StatusCode, resp.Header.Get("Content-Type"), body)
+		p.bare = r.bare
+		return nil, p
 	}
 	return body, nil
 }
