@@ -165,4 +165,6 @@ var detailsZH = map[string]string{
 	"no account here is for %s of the OpenID provider; ask an administrator to set oidc of yours":                 "没有账号对应 OpenID 提供方的 %s，请联系管理员在您的账号中填写 oidc",
 	"the OpenID provider did not confirm the login; begin again at /v1/login/oidc":                                "OpenID 提供方未确认登录，请从 /v1/login/oidc 重新开始",
 	"the OpenID provider refused the login: %.100s":                                                               "OpenID 提供方拒绝了登录：%.100s",
+	"role %s does not list keys":                                                                                  "角色 %s 不能查询密钥列表",
+	"no API key %s":                                                                                               "没有 API 密钥 %s",
 }
