@@ -21,7 +21,7 @@ import (
 type Options struct {
 	Resolver *resolver.Resolver // required
 	Site     func() []byte      // the node's HS_SITE in wire form, for /api/site; default: none
-	Next     http.Handler       // serves /v1/… and /openapi.json; default: 404
+	Next     http.Handler       // serves /v1/…, /openapi.json and /identity/…; default: 404
 
 	// Tunnel appends the answer to a binary message of the Handle protocol, envelope included. from is where
 	// it came from, zero if that is not known.
@@ -102,7 +102,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		s.read(w, req, s.wellKnown)
 	case strings.HasPrefix(path, apiPath):
 		s.rest(w, req)
-	case strings.HasPrefix(path, "/v1/"), path == "/openapi.json":
+	case strings.HasPrefix(path, "/v1/"), path == "/openapi.json", strings.HasPrefix(path, "/identity/"):
 		s.o.Next.ServeHTTP(w, req)
 	default:
 		s.read(w, req, s.proxy)

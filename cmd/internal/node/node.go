@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -23,6 +25,7 @@ import (
 	"github.com/idnode/idnode/registry/auth"
 	"github.com/idnode/idnode/registry/grpcapi"
 	"github.com/idnode/idnode/registry/seal"
+	"github.com/idnode/idnode/registry/snms"
 	"github.com/idnode/idnode/resolver"
 	"github.com/idnode/idnode/resolver/cache"
 	"github.com/idnode/idnode/resolver/dnsserver"
@@ -255,12 +258,13 @@ func (n *Node) buildSurfaces() error {
 	if err != nil {
 		return fmt.Errorf("build HTTP API: %w", err)
 	}
+	market := snms.New(snms.Options{Logins: verifier, Logger: n.log})
 	secure, err := n.httpTLS()
 	if err != nil {
 		return err
 	}
 	front, err := httpserver.New(httpserver.Options{Resolver: n.resolver, Site: func() []byte { return n.site },
-		Next: registration, Tunnel: handles.AppendAnswer, Handles: handles, PublicURL: n.cfg.HTTP.PublicURL, RedirectSchemes: n.cfg.HTTP.RedirectSchemes,
+		Next: surfaces(registration, map[string]http.Handler{"/identity/": market}), Tunnel: handles.AppendAnswer, Handles: handles, PublicURL: n.cfg.HTTP.PublicURL, RedirectSchemes: n.cfg.HTTP.RedirectSchemes,
 		Metrics: metrics, Logger: n.log})
 	if err != nil {
 		return err
@@ -292,6 +296,19 @@ func (n *Node) openIDProvider() (*auth.OIDCOptions, error) {
 		return nil, err
 	}
 	return &auth.OIDCOptions{Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: secret, RedirectURL: o.RedirectURL, Scopes: o.Scopes, UsernameClaim: o.UsernameClaim}, nil
+}
+
+// surfaces is next, but for what begins with one of the paths.
+func surfaces(next http.Handler, paths map[string]http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for path, h := range paths {
+			if strings.HasPrefix(r.URL.Path, path) {
+				h.ServeHTTP(w, r)
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // buildDNS makes the DNS server.
