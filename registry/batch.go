@@ -224,6 +224,8 @@ type storedResult struct {
 	Detail   string `json:"detail,omitempty"`
 	Current  uint64 `json:"current,omitempty"`
 	Expected uint64 `json:"expected,omitempty"`
+
+	Violations []RowError `json:"violations,omitempty"`
 }
 
 func encodeResults(results []OperationResult) ([]byte, error) {
@@ -233,6 +235,9 @@ func encodeResults(results []OperationResult) ([]byte, error) {
 		if e := res.Err; e != nil {
 			s := &rows[i]
 			s.Code, s.Field, s.Detail, s.Current, s.Expected = e.Code, e.Field, e.Detail, e.Current, e.Expected
+			for _, v := range e.Violations {
+				s.Violations = append(s.Violations, RowError{v.Detail, v.Field})
+			}
 		}
 	}
 	return json.Marshal(rows)
@@ -252,6 +257,9 @@ func (r *Registrar) replayBatch(first *answer, err error) ([]OperationResult, er
 		results[i] = OperationResult{ID: s.ID, Version: s.Version, Created: s.Created}
 		if s.Code != "" {
 			results[i].Err = &Error{Code: s.Code, Field: s.Field, Detail: s.Detail, Current: s.Current, Expected: s.Expected}
+			for _, v := range s.Violations {
+				results[i].Err.Violations = append(results[i].Err.Violations, Violation{Field: v.Location, Detail: v.Message})
+			}
 		}
 	}
 	return results, nil

@@ -48,6 +48,14 @@ type RowResult struct {
 	Status string `json:"status"` // "failed"
 	Code   string `json:"code"`
 	Detail string `json:"detail,omitempty"`
+	// Errors is all that is wrong, where that is more than one thing.
+	Errors []RowError `json:"errors,omitempty"`
+}
+
+// RowError is what is wrong at one place of a row.
+type RowError struct {
+	Message  string `json:"message"`
+	Location string `json:"location"` // a JSON Pointer into the row
 }
 
 // Summary counts the rows of an import.
@@ -349,5 +357,9 @@ func (c *chunk) fail(row *importRow, e *Error, l Language) {
 	if e.Field != "" && e.Field != "/id" {
 		detail = e.Field + ": " + detail
 	}
-	c.failures = append(c.failures, RowResult{Line: row.line, ID: row.text, Status: "failed", Code: e.Code, Detail: detail})
+	f := RowResult{Line: row.line, ID: row.text, Status: "failed", Code: e.Code, Detail: detail}
+	for i := 0; i < len(e.Violations) && len(e.Violations) > 1; i++ {
+		f.Errors = append(f.Errors, RowError{e.Violations[i].In(l), e.Violations[i].Field})
+	}
+	c.failures = append(c.failures, f)
 }

@@ -268,6 +268,11 @@ func (r *Registrar) PrefixAction(ctx context.Context, k identifier.Key, action A
 			if e := r.checkActive(ctx, to, "/to"); e != nil {
 				return e
 			}
+			if to != ns.Enterprise {
+				if err := r.checkPrefixes(ctx, to); err != nil {
+					return err
+				}
+			}
 			ns.Enterprise = to
 		case action == ActionSuspend || action == ActionActivate || action == ActionWithdraw || action == ActionTransfer:
 			return refuse(CodeInvalidState, "action", "namespace %s is %s: %s is not possible", ns.Prefix, ns.State, action)

@@ -57,6 +57,8 @@ type batchResult struct {
 	Detail   string  `json:"detail,omitempty"`
 	Current  *uint64 `json:"current,omitempty"`
 	Expected *uint64 `json:"expected,omitempty"`
+
+	Errors []ProblemError `json:"errors,omitempty" doc:"All that is wrong with the row, where that is more than one thing"`
 }
 
 type batchResults struct {
@@ -102,6 +104,9 @@ func (s *server) batch(ctx context.Context, in *batchInput) (*reply, error) {
 		if e := res.Err; e != nil {
 			p := newProblem(e, languageOf(ctx))
 			row.Status, row.Code, row.Location, row.Detail, row.Current, row.Expected = p.Status, p.Code, e.Field, p.Detail, p.Current, p.Expected
+			if len(p.Errors) > 1 {
+				row.Errors = p.Errors
+			}
 		}
 	}
 	return jsonReply(http.StatusOK, out)

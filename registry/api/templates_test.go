@@ -159,12 +159,12 @@ func TestTemplatedRecords(t *testing.T) {
 			t.Errorf("patched: %s", got.body)
 		}
 		s.call("a", "PATCH", path+"?id=88.100.1/B-1", `{"fields":{"model":null}}`).wantProblem(400, "template_mismatch")
-		batch := s.call("a", "POST", path+":batch", `{"operations":[{"op":"merge","id":"88.100.1/B-1","fields":{"bore":30}},{"op":"create","record":{"id":"88.100.1/B-4","template":"bearing","fields":{"bore":2}}}]}`).want(200)
-		if batch.field("results.0.status") != "200" || batch.field("results.1.code") != "template_mismatch" {
+		batch := s.call("a", "POST", path+":batch", `{"operations":[{"op":"merge","id":"88.100.1/B-1","fields":{"bore":30}},{"op":"create","record":{"id":"88.100.1/B-4","template":"bearing","fields":{"bore":2,"grade":"P9","made":"1999-01-01"}}}]}`).want(200)
+		if batch.field("results.0.status") != "200" || batch.field("results.1.code") != "template_mismatch" || batch.field("results.1.errors.1.location") == "" {
 			t.Errorf("batch: %s", batch.body)
 		}
-		imported := s.call("a", "POST", path+":import", `{"id":"88.100.1/I-1","template":"bearing","fields":{"model":"i"}}`+"\n"+`{"id":"88.100.1/I-2","template":"bearing","fields":{"bore":"i"}}`).want(200)
-		if lines := strings.Split(strings.TrimSpace(imported.body), "\n"); len(lines) != 2 || !strings.Contains(lines[0], "template_mismatch") || !strings.Contains(lines[1], `"stored":1`) {
+		imported := s.call("a", "POST", path+":import", `{"id":"88.100.1/I-1","template":"bearing","fields":{"model":"i"}}`+"\n"+`{"id":"88.100.1/I-2","template":"bearing","fields":{"bore":"i","sealed":1}}`).want(200)
+		if lines := strings.Split(strings.TrimSpace(imported.body), "\n"); len(lines) != 2 || !strings.Contains(lines[0], "template_mismatch") || !strings.Contains(lines[0], `"location":"/fields/sealed"`) || !strings.Contains(lines[1], `"stored":1`) {
 			t.Errorf("import: %s", imported.body)
 		}
 

@@ -101,6 +101,14 @@ func details(e *registry.Error) []protoadapt.MessageV1 {
 		info.Metadata["expected"] = strconv.FormatUint(e.Expected, 10)
 	}
 	d := []protoadapt.MessageV1{protoadapt.MessageV1Of(info)}
+	if len(e.Violations) > 0 {
+		all := new(errdetails.BadRequest)
+		for i := range e.Violations {
+			v := &e.Violations[i]
+			all.FieldViolations = append(all.FieldViolations, &errdetails.BadRequest_FieldViolation{Field: nodepb.Text(v.Field), Description: nodepb.Text(v.Detail)})
+		}
+		d = append(d, protoadapt.MessageV1Of(all))
+	}
 	if e.Record != nil {
 		d = append(d, protoadapt.MessageV1Of(nodepb.FromRecordHead(e.Record)))
 	}
