@@ -167,4 +167,6 @@ var detailsZH = map[string]string{
 	"the OpenID provider refused the login: %.100s":                                                               "OpenID 提供方拒绝了登录：%.100s",
 	"role %s does not list keys":                                                                                  "角色 %s 不能查询密钥列表",
 	"no API key %s":                                                                                               "没有 API 密钥 %s",
+	"a sheet is of a template: name it and its prefix in the query":                                               "填报表属于某个数据模板：请在查询参数中注明模板和前缀",
+	"the sheet is longer than %d octets":                                                                          "填报表超过 %d 字节",
 }

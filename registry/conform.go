@@ -87,6 +87,11 @@ func (r *Registrar) hasTemplates(ctx context.Context, id identifier.ID, ns *iden
 	return false, nil
 }
 
+// RefuseProblems refuses for all problems of a template or of what should follow it; there is at least one.
+func RefuseProblems(code string, problems []template.Problem) *Error {
+	return refuseAll(code, violations(problems, ""))
+}
+
 // fill makes values of the fields that a create or replace brings, and gives all values the permissions
 // that their template says.
 func (r *Registrar) fill(ctx context.Context, q *request) *Error {

@@ -60,15 +60,19 @@ func (s *server) imports() {
 	op := s.describe(operation{
 		id: "importIdentifiers", method: http.MethodPost, path: importPath, tag: "identifiers", summary: "Import a stream of records",
 		description: "NDJSON, a record a line, also with Content-Encoding gzip or zstd. The answer is NDJSON while the import goes on: a line for each record that failed, " +
-			"at the end the counts. An import that had to end early ends with a line of status \"aborted\" and has no total. Timestamps of values are kept where they are given.",
+			"at the end the counts. Or a filled sheet of a template (/v1/templates:sheet), named in the query. An import that had to end early ends with a line of status \"aborted\" and has no total. Timestamps of values are kept where they are given.",
 		errors: []int{413, 415},
 	})
 	op.Parameters = []*huma.Param{
 		{Name: "mode", In: "query", Schema: str("create", "upsert", "skip-existing"), Description: "What to do with identifiers that exist; default create: the row fails"},
 		{Name: "allocate", In: "query", Schema: &huma.Schema{Type: huma.TypeBoolean}, Description: "Operators: allocate unknown namespaces under the node to its own enterprise"},
+		{Name: "template", In: "query", Schema: str(), Description: "Of a sheet: the template"},
+		{Name: "prefix", In: "query", Schema: str(), Description: "Of a sheet: the prefix of the template"},
+		{Name: "scheme", In: "query", Schema: str("handle", "oid", "ecode", "gs1"), Description: "Of a sheet: the scheme of the prefix; default handle"},
 		{Name: "Content-Encoding", In: "header", Schema: str("gzip", "zstd")},
 	}
-	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/x-ndjson": {Schema: schemaOf[recordDoc](s)}}}
+	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+		"application/x-ndjson": {Schema: schemaOf[recordDoc](s)}, xlsx: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}}
 	op.Responses["200"] = &huma.Response{
 		Description: "Failures, then the counts",
 		Content: map[string]*huma.MediaType{"application/x-ndjson": {Schema: &huma.Schema{
@@ -97,7 +101,15 @@ func (s *server) importRecords(w http.ResponseWriter, r *http.Request) {
 	defer body.Close()
 
 	out := &results{w: w, rc: rc}
-	lines := newLineReader(ctx, body, s.limits.LineOctets)
+	var lines rowReader
+	if isSheet(r) {
+		if lines, err = s.newSheetReader(r.WithContext(ctx), body); err != nil {
+			writeProblem(w, s.problem(ctx, err))
+			return
+		}
+	} else {
+		lines = newLineReader(ctx, body, s.limits.LineOctets)
+	}
 	sum, err := s.reg.Import(ctx, func() (registry.Row, error) {
 		if err := out.flushStale(); err != nil {
 			return registry.Row{}, err

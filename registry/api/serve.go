@@ -113,7 +113,7 @@ func remoteAddr(r *http.Request) netip.Addr {
 }
 
 // importTypes are media types of NDJSON: it has no registered one.
-var importTypes = []string{"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines", "application/json", "application/octet-stream"}
+var importTypes = []string{"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines", "application/json", "application/octet-stream", xlsx}
 
 // checkMediaType refuses a body of a type that is not read here. A body without a type is taken for
 // what it should be.

@@ -299,3 +299,38 @@ func TestFileFields(t *testing.T) {
 		f(`{"any":"`+pdf+`"}`, 200)
 	})
 }
+
+// TestSheetImport: what is filled in the sheet is registered, and what is wrong is told cell by cell.
+func TestSheetImport(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *site) {
+		templates(t, s)
+		x := s.call("a", "GET", "/v1/templates:sheet?prefix=88.100.1&name=bearing&lang=en", "").want(200)
+		book, err := excelize.OpenReader(strings.NewReader(x.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer book.Close()
+		page := book.GetSheetName(0)
+		for cell, text := range map[string]string{"A3": "88.100.1/X-1", "B3": "006204", "C3": "20", "A4": "88.100.1/X-2", "C4": "1.5E+2", "A5": "88.100.9/foreign", "B5": "6205"} {
+			if err := book.SetCellStr(page, cell, text); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var filled bytes.Buffer
+		if err := book.Write(&filled); err != nil {
+			t.Fatal(err)
+		}
+		const path, kind = "/v1/identifiers:import?prefix=88.100.1&template=bearing", "Content-Type: application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+		a := s.call("a", "POST", path, filled.String(), kind).want(200)
+		lines := strings.Split(strings.TrimSpace(a.body), "\n")
+		if len(lines) != 3 || !strings.Contains(lines[0], `"line":4`) || !strings.Contains(lines[1], `"not_your_namespace"`) || !strings.Contains(lines[2], `"total":3,"stored":1,"skipped":0,"failed":2`) {
+			t.Errorf("import: %s", a.body)
+		}
+		if got := s.call("a", "GET", "/v1/identifiers?id=88.100.1/X-1&fields=true", "").want(200); got.field("fields.model") != "006204" {
+			t.Errorf("registered %s", got.body)
+		}
+		s.call("a", "POST", "/v1/identifiers:import", filled.String(), kind).wantProblem(400, "invalid_request")
+		s.call("a", "POST", path, "PK\x03\x04 no sheet", kind).wantProblem(400, "invalid_file")
+		s.call("b", "POST", path, filled.String(), kind).wantProblem(403, "not_your_namespace")
+	})
+}

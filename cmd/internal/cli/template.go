@@ -60,6 +60,7 @@ func (a *app) templateCommand() *cobra.Command {
 		a.templateCheck(), a.templateShow(),
 		a.templateFile("schema", "Write the JSON Schema of the fields of a template's records"),
 		a.templateFile("sheet", "Write the XLSX sheet to fill in records of a template"),
+		a.templateImport(),
 		a.templateStep("publish", "Publish the draft: records can follow it"),
 		a.templateStep("withdraw", "Take no more new records under a template"), a.templateDelete())
 }
@@ -239,6 +240,72 @@ func (a *app) templateFile(use, short string) *cobra.Command {
 	if use == "sheet" {
 		cmd.Flags().StringVar(&lang, "lang", "", "`LANGUAGE` of the headings: zh or en")
 	}
+	return cmd
+}
+
+func (a *app) templateImport() *cobra.Command {
+	var mode string
+	cmd := &cobra.Command{
+		Use: "import PREFIX NAME FILE.xlsx", Short: "Register the rows of a filled sheet of a template", Args: cobra.ExactArgs(3),
+		Long: "Register the rows of a filled sheet. Rows that fail do not stop the others; they are listed with all that is\nwrong with them, and idctl then exits with 1.",
+		RunE: a.run(func(ctx context.Context, args []string) error {
+			scheme, prefix, err := namespace(args[0], "")
+			if err != nil {
+				return err
+			}
+			raw, err := a.readFile(args[2])
+			if err != nil {
+				return err
+			}
+			q := url.Values{"scheme": {scheme}, "prefix": {prefix}, "template": {args[1]}, "mode": {mode}}
+			body, err := a.call(ctx, request{method: http.MethodPost, path: "/v1/identifiers:import", query: q, body: raw,
+				header: http.Header{"Content-Type": {"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}}})
+			if err != nil {
+				return err
+			}
+			var sum *importSummary
+			for line := range bytes.Lines(body) {
+				var row struct {
+					failure
+					Total  *int
+					Errors []struct{ Location, Message string }
+				}
+				if err := json.Unmarshal(line, &row); err != nil {
+					return fmt.Errorf("answer of %s is not what idctl knows: %w", a.server, err)
+				}
+				switch {
+				case row.Total != nil:
+					sum = new(importSummary)
+					if err := json.Unmarshal(line, sum); err != nil {
+						return err
+					}
+				case a.output == "json":
+				case len(row.Errors) == 0:
+					fmt.Fprintf(a.Err, "row %d: %s: %s\n", row.Line, clean(row.ID), clean(row.Detail))
+				default:
+					for _, e := range row.Errors {
+						fmt.Fprintf(a.Err, "row %d: %s: %s: %s\n", row.Line, clean(row.ID), clean(e.Location), clean(e.Message))
+					}
+				}
+			}
+			if a.output == "json" {
+				if _, err := a.Out.Write(body); err != nil {
+					return err
+				}
+			}
+			switch {
+			case sum == nil:
+				return fmt.Errorf("%s did not come to the end of the import", a.server)
+			case a.output != "json":
+				fmt.Fprintf(a.Out, "%d rows: %d stored, %d skipped, %d failed\n", sum.Total, sum.Stored, sum.Skipped, sum.Failed)
+			}
+			if sum.Failed > 0 {
+				return fmt.Errorf("%d rows failed", sum.Failed)
+			}
+			return nil
+		}),
+	}
+	cmd.Flags().StringVar(&mode, "mode", "create", "what to do with identifiers that exist: create (the row fails), upsert or skip-existing")
 	return cmd
 }
 
