@@ -118,8 +118,9 @@ func (r *Registrar) checkValues(values []identifier.Value) *Error {
 	total := 0
 	for i := range values {
 		v := &values[i]
-		if code, member, detail := r.checkValue(v); code != "" {
-			return refuse(code, fmt.Sprintf("/values/%d%s", i, member), "%s", detail)
+		if e := r.checkValue(v); e != nil {
+			e.Field = fmt.Sprintf("/values/%d%s", i, e.Field)
+			return e
 		}
 		total += wireSize(v)
 	}
@@ -132,37 +133,38 @@ func (r *Registrar) checkValues(values []identifier.Value) *Error {
 	return nil
 }
 
-func (r *Registrar) checkValue(v *identifier.Value) (code, member, detail string) {
+// checkValue holds a value to what can be said of it alone; the field is within the value.
+func (r *Registrar) checkValue(v *identifier.Value) *Error {
 	l := &r.limits
 	switch {
 	case v.Index < 1 || v.Index > maxIndex:
-		return CodeInvalidValue, "/index", "an index is from 1 to 2147483647"
+		return refuse(CodeInvalidValue, "/index", "an index is from 1 to 2147483647")
 	case v.Type == "":
-		return CodeInvalidValue, "/type", "a type is required"
+		return refuse(CodeInvalidValue, "/type", "a type is required")
 	case len(v.Type) > l.TypeOctets:
-		return CodeTooLarge, "/type", fmt.Sprintf("longer than %d octets", l.TypeOctets)
+		return refuse(CodeTooLarge, "/type", "longer than %d octets", l.TypeOctets)
 	case !printable(v.Type):
-		return CodeInvalidValue, "/type", "a type is printable UTF-8"
+		return refuse(CodeInvalidValue, "/type", "a type is printable UTF-8")
 	case len(v.Data) > l.ValueOctets:
-		return CodeTooLarge, "/data", fmt.Sprintf("%d octets; at most %d", len(v.Data), l.ValueOctets)
+		return refuse(CodeTooLarge, "/data", "%d octets; at most %d", len(v.Data), l.ValueOctets)
 	case v.TTLType > identifier.Absolute:
-		return CodeInvalidValue, "/ttlType", "a TTL is relative or absolute"
+		return refuse(CodeInvalidValue, "/ttlType", "a TTL is relative or absolute")
 	case v.TTL < 0:
-		return CodeInvalidValue, "/ttl", "a TTL is not negative"
+		return refuse(CodeInvalidValue, "/ttl", "a TTL is not negative")
 	case v.Perms > 0x0F:
-		return CodeInvalidValue, "/perms", "permissions are four bits"
+		return refuse(CodeInvalidValue, "/perms", "permissions are four bits")
 	case len(v.Refs) > l.RefsPerValue:
-		return CodeTooLarge, "/refs", fmt.Sprintf("%d references; at most %d", len(v.Refs), l.RefsPerValue)
+		return refuse(CodeTooLarge, "/refs", "%d references; at most %d", len(v.Refs), l.RefsPerValue)
 	}
 	for i, ref := range v.Refs {
 		if ref.Handle == "" || len(ref.Handle) > identifier.MaxLength || !utf8.ValidString(ref.Handle) {
-			return CodeInvalidValue, fmt.Sprintf("/refs/%d/handle", i), "a reference names a handle of at most 2048 octets"
+			return refuse(CodeInvalidValue, fmt.Sprintf("/refs/%d/handle", i), "a reference names a handle of at most 2048 octets")
 		}
 		if ref.Index > maxIndex {
-			return CodeInvalidValue, fmt.Sprintf("/refs/%d/index", i), "an index is at most 2147483647"
+			return refuse(CodeInvalidValue, fmt.Sprintf("/refs/%d/index", i), "an index is at most 2147483647")
 		}
 	}
-	return "", "", ""
+	return nil
 }
 
 // wireSize is the octets that v takes in a Handle message.

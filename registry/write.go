@@ -162,8 +162,9 @@ func (r *Registrar) checkPatch(p *Patch) *Error {
 			return refuse(CodeInvalidValue, fmt.Sprintf("/values/%d/delete", i), "a value is either changed or deleted")
 		}
 		whole := v.over(identifier.Value{Index: v.Index, Type: "ANY"})
-		if code, member, detail := r.checkValue(&whole); code != "" {
-			return refuse(code, fmt.Sprintf("/values/%d%s", i, member), "%s", detail)
+		if e := r.checkValue(&whole); e != nil {
+			e.Field = fmt.Sprintf("/values/%d%s", i, e.Field)
+			return e
 		}
 	}
 	return nil

@@ -81,6 +81,9 @@ func (a *app) report(err error) {
 			return
 		}
 		fmt.Fprintln(a.Err, "idctl:", clean(err.Error()))
+		if p, ok := errors.AsType[*problem](err); ok && p.Action != "" {
+			fmt.Fprintln(a.Err, clean(p.Action))
+		}
 		return
 	}
 	if p, ok := errors.AsType[*problem](err); ok && p.body != nil {

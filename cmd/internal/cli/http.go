@@ -39,6 +39,7 @@ type problem struct {
 	Status   int             `json:"status"`
 	Code     string          `json:"code"`
 	Detail   string          `json:"detail"`
+	Action   string          `json:"action"` // what to do about it
 	Reason   string          `json:"reason"` // of /resolve, where it stands for the code
 	Expected json.RawMessage `json:"expected"`
 	Errors   []struct {
@@ -52,6 +53,19 @@ type problem struct {
 
 	body []byte // as received, if it is JSON
 	bare bool   // no key was sent
+}
+
+// language is that of the environment, as the value of an Accept-Language header: Chinese or English.
+func (a *app) language() string {
+	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
+		if locale := a.Getenv(name); locale != "" {
+			if strings.HasPrefix(strings.ToLower(locale), "zh") {
+				return "zh-CN"
+			}
+			break
+		}
+	}
+	return "en"
 }
 
 // Error is the problem in one line: code, sentence, and the places in the request.
@@ -140,6 +154,7 @@ func (a *app) do(ctx context.Context, r request) (*http.Response, error) {
 		return nil, fmt.Errorf("make request: %w", err)
 	}
 	req.Header.Set("Accept", "application/json, application/problem+json")
+	req.Header.Set("Accept-Language", a.language())
 	req.Header.Set("User-Agent", "idctl/"+version.String())
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
