@@ -35,11 +35,14 @@ func (r *Registrar) validateID(id identifier.ID, field string) *Error {
 type authority struct {
 	r           *Registrar
 	actor       Actor
+	templates   templateSet
 	namespaces  map[*identifier.Namespace]*Error
 	enterprises map[string]*Error
 }
 
-func (r *Registrar) authority(a Actor) *authority { return &authority{r: r, actor: a} }
+func (r *Registrar) authority(a Actor) *authority {
+	return &authority{r: r, actor: a, templates: make(templateSet)}
+}
 
 // locate returns the namespace of id if the actor may write id's record.
 func (a *authority) locate(ctx context.Context, id identifier.ID) (*identifier.Namespace, *Error) {

@@ -22,10 +22,31 @@ type compiled struct {
 	*template.Validator // nil: nothing is published
 }
 
+// templateSet is the templates that one batch has asked for: the registrar's gate is held while it
+// lives, so none of them changes.
+type templateSet map[templateName]*compiled
+
+type templateName struct {
+	ns   *identifier.Namespace
+	name string
+}
+
 // templateFor returns the template of that name that records of id follow: that of the namespace of id,
-// or of one around it of the same enterprise; nil if there is none. It reads the store each time, so
-// that on every node a write sees the newest template, and compiles what has changed.
-func (r *Registrar) templateFor(ctx context.Context, id identifier.ID, ns *identifier.Namespace, name string) (*compiled, error) {
+// or of one around it of the same enterprise; nil if there is none. It reads the store unless known has
+// it, so that on every node a write sees the newest template, and compiles what has changed. ns is the
+// namespace of id; known may be nil.
+func (r *Registrar) templateFor(ctx context.Context, id identifier.ID, ns *identifier.Namespace, name string, known templateSet) (*compiled, error) {
+	if t, ok := known[templateName{ns, name}]; ok {
+		return t, nil
+	}
+	t, err := r.findTemplate(ctx, id, ns, name)
+	if err == nil && known != nil {
+		known[templateName{ns, name}] = t
+	}
+	return t, err
+}
+
+func (r *Registrar) findTemplate(ctx context.Context, id identifier.ID, ns *identifier.Namespace, name string) (*compiled, error) {
 	for prefix := range id.Namespaces() {
 		around := r.namespaces.Get(identifier.Key{Scheme: id.Scheme(), Name: prefix})
 		if around == nil || around.Enterprise != ns.Enterprise {
@@ -104,7 +125,7 @@ func (r *Registrar) fill(ctx context.Context, q *request) *Error {
 	if q.ns == nil {
 		return nil
 	}
-	t, err := r.templateFor(ctx, q.id, q.ns, q.in.Template)
+	t, err := r.templateFor(ctx, q.id, q.ns, q.in.Template, q.templates)
 	if err != nil {
 		return AsError(err)
 	}
@@ -144,7 +165,7 @@ func (r *Registrar) fillPatch(ctx context.Context, q *request, cur *identifier.R
 	var t *compiled
 	if q.ns != nil {
 		var err error
-		if t, err = r.templateFor(ctx, q.id, q.ns, name); err != nil {
+		if t, err = r.templateFor(ctx, q.id, q.ns, name, q.templates); err != nil {
 			return nil, AsError(err)
 		}
 	}
@@ -212,7 +233,7 @@ func (r *Registrar) conform(ctx context.Context, q *request, out *outcome) *Erro
 	}
 	var err error
 	if out.before != nil && out.before.Template != "" {
-		if out.followed, err = r.templateFor(ctx, q.id, q.ns, out.before.Template); err != nil {
+		if out.followed, err = r.templateFor(ctx, q.id, q.ns, out.before.Template, q.templates); err != nil {
 			return AsError(err)
 		}
 	}
@@ -223,7 +244,7 @@ func (r *Registrar) conform(ctx context.Context, q *request, out *outcome) *Erro
 	case out.before != nil && out.before.Template == next.Template:
 		out.follows = out.followed
 	default:
-		if out.follows, err = r.templateFor(ctx, q.id, q.ns, next.Template); err != nil {
+		if out.follows, err = r.templateFor(ctx, q.id, q.ns, next.Template, q.templates); err != nil {
 			return AsError(err)
 		}
 	}

@@ -19,6 +19,7 @@ type request struct {
 	id          identifier.ID
 	key         identifier.Key
 	ns          *identifier.Namespace // nil for records of prefixes
+	templates   templateSet           // of the batch; nil: none
 	fields      []byte                // create, replace: of the template, until fill has made values of them
 	in          *identifier.Record    // create, replace
 	patch       Patch                 // merge

@@ -167,7 +167,7 @@ func (r *Registrar) templateOf(ctx context.Context, id identifier.ID, rec *ident
 	if ns == nil || rec.Template == "" {
 		return nil, nil
 	}
-	return r.templateFor(ctx, id, ns, rec.Template)
+	return r.templateFor(ctx, id, ns, rec.Template, nil)
 }
 
 func typeAt(rec *identifier.Record, index uint32) string {

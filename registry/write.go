@@ -119,7 +119,7 @@ func (r *Registrar) check(ctx context.Context, q *request, a *authority) *Error 
 	}
 	q.key = q.id.Key(ns.CaseSensitive)
 	if !q.id.IsPrefixRecord() {
-		q.ns = ns
+		q.ns, q.templates = ns, a.templates
 	}
 	switch q.kind {
 	case OpCreate, OpReplace:

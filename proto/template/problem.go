@@ -24,10 +24,15 @@ func problem(path, format string, args ...any) Problem {
 	return Problem{Path: path, Format: format, Args: args}
 }
 
-// pointer is the JSON Pointer to a member of what path points to.
+// pointer is the JSON Pointer to a member of what path points to. Names of fields need no escapes.
 func pointer(path, member string) string {
-	return path + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(member)
+	if strings.ContainsAny(member, "~/") {
+		member = escapes.Replace(member)
+	}
+	return path + "/" + member
 }
+
+var escapes = strings.NewReplacer("~", "~0", "/", "~1")
 
 // short keeps a sentence short whatever was sent.
 func short(text string) string {
