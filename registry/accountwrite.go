@@ -39,6 +39,11 @@ func (r *Registrar) CreateAccount(ctx context.Context, q AccountRequest, w Write
 	if refusal := w.Actor.managesAccount(a); refusal != nil {
 		return nil, refusal
 	}
+	if !w.Actor.IsOperator() { // who has only applied makes no accounts
+		if refusal := r.checkActive(ctx, q.Enterprise, "/enterprise"); refusal != nil {
+			return nil, refusal
+		}
+	}
 	all := checkUsername(q.Username)
 	more, err := r.checkAccount(ctx, a)
 	if err != nil {

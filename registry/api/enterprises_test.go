@@ -33,6 +33,7 @@ func TestApplication(t *testing.T) {
 		}
 		s.call("a", "GET", path, "").wantProblem(403, "forbidden")
 		s.call("applicant", "POST", "/v1/apikeys", `{"enterprise":"`+a.field("id")+`","role":"writer"}`).wantProblem(403, "enterprise_suspended")
+		s.call("applicant", "POST", "/v1/accounts", `{"username":"somebody","password":"correct horse","enterprise":"`+a.field("id")+`","roles":["writer"]}`).wantProblem(403, "enterprise_suspended")
 		e = s.call("applicant", "PATCH", path, `{"region":"320505","contact":{"phone":"0512-66668888"}}`, `If-Match: "1"`, "Content-Type: application/merge-patch+json").want(200)
 		if e.field("province") != "320000" || e.field("county") != "320505" || e.field("contact.name") != "王" || e.header.Get("ETag") != `"2"` {
 			t.Errorf("amended: %s", e.body)
