@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -222,10 +223,18 @@ type storedResult struct {
 	Code     string `json:"code,omitempty"`
 	Field    string `json:"field,omitempty"`
 	Detail   string `json:"detail,omitempty"`
+	DetailZH string `json:"detailZh,omitempty"`
 	Current  uint64 `json:"current,omitempty"`
 	Expected uint64 `json:"expected,omitempty"`
 
-	Violations []RowError `json:"violations,omitempty"`
+	Violations []storedViolation `json:"violations,omitempty"`
+}
+
+// storedViolation is a Violation in both languages.
+type storedViolation struct {
+	Field string `json:"field"`
+	EN    string `json:"en"`
+	ZH    string `json:"zh"`
 }
 
 func encodeResults(results []OperationResult) ([]byte, error) {
@@ -236,7 +245,10 @@ func encodeResults(results []OperationResult) ([]byte, error) {
 			s := &rows[i]
 			s.Code, s.Field, s.Detail, s.Current, s.Expected = e.Code, e.Field, e.Detail, e.Current, e.Expected
 			for _, v := range e.Violations {
-				s.Violations = append(s.Violations, RowError{v.Detail, v.Field})
+				s.Violations = append(s.Violations, storedViolation{v.Field, v.Detail, v.In(Chinese)})
+			}
+			if zh := e.In(Chinese); zh != e.Detail {
+				s.DetailZH = zh
 			}
 		}
 	}
@@ -256,10 +268,12 @@ func (r *Registrar) replayBatch(first *answer, err error) ([]OperationResult, er
 	for i, s := range rows {
 		results[i] = OperationResult{ID: s.ID, Version: s.Version, Created: s.Created}
 		if s.Code != "" {
-			results[i].Err = &Error{Code: s.Code, Field: s.Field, Detail: s.Detail, Current: s.Current, Expected: s.Expected}
+			e := refuse(s.Code, s.Field, "%s", words{s.Detail, cmp.Or(s.DetailZH, s.Detail)})
+			e.Current, e.Expected = s.Current, s.Expected
 			for _, v := range s.Violations {
-				results[i].Err.Violations = append(results[i].Err.Violations, Violation{Field: v.Location, Detail: v.Message})
+				e.Violations = append(e.Violations, violation(v.Field, "%s", words{v.EN, v.ZH}))
 			}
+			results[i].Err = e
 		}
 	}
 	return results, nil

@@ -45,10 +45,10 @@ func TestDetailsZH(t *testing.T) {
 			if !ok || len(call.Args) <= at {
 				return true
 			}
-			if lit, ok := call.Args[at].(*ast.BasicLit); ok && lit.Kind == token.STRING {
-				if text, err := strconv.Unquote(lit.Value); err == nil {
-					used[text] = true
-				}
+			if text, ok := literal(call.Args[at]); ok {
+				used[text] = true
+			} else if !handsOn(call.Args[at]) {
+				t.Errorf("%s: the sentence is no literal", files.Position(call.Pos()))
 			}
 			return true
 		})
@@ -81,6 +81,18 @@ func TestDetailsZH(t *testing.T) {
 			t.Errorf("%q is said nowhere", text)
 		}
 	}
+}
+
+// handsOn reports whether a sentence is one that was said elsewhere: the parameter format, or what a
+// template.Problem or its like has.
+func handsOn(e ast.Expr) bool {
+	switch e := e.(type) {
+	case *ast.Ident:
+		return e.Name == "format"
+	case *ast.SelectorExpr:
+		return e.Sel.Name == "Format"
+	}
+	return false
 }
 
 // verbs are those of a format, in the order of the arguments that they take.

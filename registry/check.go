@@ -136,7 +136,7 @@ func (r *Registrar) checkValues(values []identifier.Value) *Error {
 	return nil
 }
 
-// checkValue holds a value to what can be said of it alone; the field is within the value.
+// checkValue holds one value to the rules; the field of the refusal is a pointer within the value.
 func (r *Registrar) checkValue(v *identifier.Value) *Error {
 	l := &r.limits
 	switch {

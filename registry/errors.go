@@ -128,6 +128,12 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
+// because gives e its cause.
+func (e *Error) because(err error) *Error {
+	e.Err = err
+	return e
+}
+
 // AsError returns err in terms for a client: itself if its chain holds an *Error, else what the
 // store's errors mean, else CodeInternal.
 func AsError(err error) *Error {
@@ -136,15 +142,15 @@ func AsError(err error) *Error {
 	}
 	switch {
 	case errors.Is(err, storage.ErrNoSpace):
-		return &Error{Code: CodeNoSpace, Detail: "the node's disk is too full to write; nothing was changed", Err: err}
+		return refuse(CodeNoSpace, "", "the node's disk is too full to write; nothing was changed").because(err)
 	case errors.Is(err, storage.ErrUnavailable):
-		return &Error{Code: CodeUnavailable, Detail: "the store cannot say whether the write was applied; repeat it with the same Idempotency-Key", Err: err}
+		return refuse(CodeUnavailable, "", "the store cannot say whether the write was applied; repeat it with the same Idempotency-Key").because(err)
 	case errors.Is(err, storage.ErrClosed):
-		return &Error{Code: CodeUnavailable, Detail: "the node is stopping; nothing was changed", Err: err}
+		return refuse(CodeUnavailable, "", "the node is stopping; nothing was changed").because(err)
 	case errors.Is(err, storage.ErrConflict):
-		return &Error{Code: CodeConflict, Detail: "others changed it at the same time; try again", Err: err}
+		return refuse(CodeConflict, "", "others changed it at the same time; try again").because(err)
 	}
-	return &Error{Code: CodeInternal, Detail: "the node failed; nothing about the request is wrong", Err: err}
+	return refuse(CodeInternal, "", "the node failed; nothing about the request is wrong").because(err)
 }
 
 // Refuse is a refusal by a package beside this one: format and args are the sentence in English, of

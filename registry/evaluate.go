@@ -76,9 +76,13 @@ func precondition(q *request, cur *identifier.Record) *Error {
 	case cur == nil && q.kind != OpCreate && q.kind != OpReplace:
 		return refuse(CodeNotFound, "", "%s is not registered", q.id)
 	case q.ifMatch != 0 && q.ifMatch != version:
-		return &Error{Code: CodeVersionMismatch, Detail: fmt.Sprintf("the version is %d", version), Current: version, Expected: q.ifMatch}
+		e := refuse(CodeVersionMismatch, "", "the version is %d", version)
+		e.Current, e.Expected = version, q.ifMatch
+		return e
 	case q.ifNoneMatch && cur != nil && q.kind != OpCreate:
-		return &Error{Code: CodeVersionMismatch, Detail: "the identifier exists", Current: version}
+		e := refuse(CodeVersionMismatch, "", "the identifier exists")
+		e.Current = version
+		return e
 	}
 	return nil
 }
@@ -97,7 +101,9 @@ func (r *Registrar) put(q *request, cur *identifier.Record, now time.Time) (outc
 		case cur.State == identifier.Revoked:
 			return outcome{}, revokedError(cur)
 		case q.kind == OpCreate:
-			return outcome{}, &Error{Code: CodeAlreadyExists, Field: "/id", Detail: q.id.String() + " is registered", Current: cur.Version}
+			e := refuse(CodeAlreadyExists, "/id", "%s is registered", q.id)
+			e.Current = cur.Version
+			return outcome{}, e
 		case sameContent(cur, next, q.keep):
 			return outcome{record: cur}, nil
 		default:
@@ -206,7 +212,9 @@ func restore(q *request, cur *identifier.Record, now time.Time) (outcome, *Error
 }
 
 func revokedError(cur *identifier.Record) *Error {
-	return &Error{Code: CodeRevoked, Field: "/id", Detail: cur.ID + " is revoked; restore brings it back", Current: cur.Version, Record: tombstone(cur)}
+	e := refuse(CodeRevoked, "/id", "%s is revoked; restore brings it back", cur.ID)
+	e.Current, e.Record = cur.Version, tombstone(cur)
+	return e
 }
 
 // tombstone is rec without the values that it keeps for restore.

@@ -221,6 +221,11 @@ func TestBatch(t *testing.T) {
 		if diff := cmp.Diff(results, again, ignore, cmpopts.IgnoreUnexported(Error{})); diff != "" {
 			t.Errorf("replay (-first +again):\n%s", diff)
 		}
+		for i := range results {
+			if e := results[i].Err; e != nil && (again[i].Err.In(Chinese) != e.In(Chinese) || again[i].Err.In(English) != e.In(English)) {
+				t.Errorf("row %d is told again as %q, %q", i, again[i].Err.In(English), again[i].Err.In(Chinese))
+			}
+		}
 		if diff := cmp.Diff(before, n.contents()); diff != "" {
 			t.Errorf("replay changed the store:\n%s", diff)
 		}

@@ -47,14 +47,21 @@ func in(l Language, detail, format string, args []any) string {
 	if !ok {
 		translated, ok = templatesZH[format]
 	}
+	if format == "%s" { // all that is said is another's sentence
+		translated, ok = format, true
+	}
 	if !ok {
 		return detail
 	}
 	told := make([]any, len(args))
 	for i, a := range args {
-		told[i] = a
-		if t, ok := a.(interface{ In(Language) string }); ok {
-			told[i] = t.In(l)
+		switch a := a.(type) {
+		case interface{ In(Language) string }:
+			told[i] = a.In(l)
+		case error:
+			told[i] = errorIn(a, l)
+		default:
+			told[i] = a
 		}
 	}
 	return fmt.Sprintf(translated, told...)
@@ -68,6 +75,11 @@ func ActionOf(code string, l Language) string { return actions[code].of(l) }
 
 // words is a text in both languages.
 type words struct{ en, zh string }
+
+func (w words) String() string { return w.en }
+
+// In is of, for sentences of which w is a part.
+func (w words) In(l Language) string { return w.of(l) }
 
 func (w words) of(l Language) string {
 	if l == Chinese {

@@ -59,11 +59,24 @@ func (r *Registrar) chooseScheme(first identifier.ID, text, field string) (ident
 	case 1:
 		return held[0], nil
 	}
-	names := make([]string, len(held))
+	names := make(readings, len(held))
 	for i, id := range held {
 		names[i] = id.Qualified()
 	}
-	return identifier.ID{}, refuse(CodeAmbiguousIdentifier, field, "this node has namespaces for %s: name the scheme", strings.Join(names, " and for "))
+	return identifier.ID{}, refuse(CodeAmbiguousIdentifier, field, "this node has namespaces for %s: name the scheme", names)
+}
+
+// readings are the identifiers that a text may be, qualified.
+type readings []string
+
+func (r readings) String() string { return r.In(English) }
+
+// In is the list in a language.
+func (r readings) In(l Language) string {
+	if l == Chinese {
+		return strings.Join(r, " 和 ")
+	}
+	return strings.Join(r, " and for ")
 }
 
 // holds reports whether id lies in a namespace that is allocated, or under one of the node's own.

@@ -400,9 +400,9 @@ func checkPatterns(ns *identifier.Namespace) *Error {
 		return AsError(err)
 	}
 	if e.Field == "" {
-		return refuse(CodeInvalidPrefix, "/patterns", "%s", e.Reason)
+		return refuse(CodeInvalidPrefix, "/patterns", "%s", Reason(e.Reason))
 	}
-	return refuse(CodeInvalidPrefix, fmt.Sprintf("/patterns/%d/%s", e.Pattern, e.Field), "%s", e.Reason)
+	return refuse(CodeInvalidPrefix, fmt.Sprintf("/patterns/%d/%s", e.Pattern, e.Field), "%s", Reason(e.Reason))
 }
 
 // readNamespace returns the namespace k. It reads the store, whose version a change needs.

@@ -39,7 +39,7 @@ func (r *rule) data(path string, data []byte) []Problem {
 		}
 	case Reference:
 		if _, err := identifier.Parse(text); err != nil {
-			return append([]Problem{problem(path, "the field %s takes an identifier: %s", r.Name, err.Error())}, r.text(path, text)...)
+			return append([]Problem{problem(path, "the field %s takes an identifier: %s", r.Name, err)}, r.text(path, text)...)
 		}
 		return r.text(path, text)
 	case URL:

@@ -53,7 +53,7 @@ func jsonError(err error, at string) *registry.Error {
 	if e.Field != "" {
 		at += "/" + strings.NewReplacer("[", "/", "].", "/", "]", "", ".", "/").Replace(e.Field)
 	}
-	return invalid(at, "%s", e.Reason)
+	return invalid(at, "%s", registry.Reason(e.Reason))
 }
 
 // parseRecord reads a record, and the object of its template's fields if it has one. Where the query names the identifier the body need not, and must not

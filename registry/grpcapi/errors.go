@@ -3,7 +3,6 @@ package grpcapi
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -12,6 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/protoadapt"
 
+	"github.com/idnode/idnode/proto/identifier"
 	"github.com/idnode/idnode/proto/nodepb"
 	"github.com/idnode/idnode/registry"
 )
@@ -128,9 +128,12 @@ func refusal(err error) *registry.Error {
 	case strings.TrimPrefix(e.Field, "/") == "id", strings.TrimPrefix(e.Field, "/") == "scheme":
 		code = registry.CodeInvalidIdentifier
 	}
-	return &registry.Error{Code: code, Field: e.Field, Detail: e.Reason}
+	if cause, ok := errors.AsType[*identifier.SyntaxError](e.Err); ok {
+		return refuse(code, e.Field, "%s", cause)
+	}
+	return refuse(code, e.Field, "%s", registry.Reason(e.Reason))
 }
 
 func refuse(code, field, format string, args ...any) *registry.Error {
-	return &registry.Error{Code: code, Field: field, Detail: fmt.Sprintf(format, args...)}
+	return registry.Refuse(code, field, format, args...)
 }
