@@ -242,7 +242,7 @@ var detailsZH = map[string]string{
 	"role %s does not delete keys":                                                  "角色 %s 不能删除密钥",
 	"only a transfer goes to an enterprise":                                         "只有 transfer 可以填写 to",
 	"index %d is new: type and data are required":                                   "索引 %d 是新增的，必须填写 type 和 data",
-	"no namespace of this node holds %s":                                            "本节点没有 %s 所属的前缀",
+	"no namespace of this node holds %s":                                            "%s 不在本节点的任何前缀之下",
 	"template %s has no draft to publish":                                           "数据模板 %s 没有可发布的草稿",
 	"there is no published template %s":                                             "没有已发布的数据模板 %s",
 	"unknown operation %q":                                                          "未知操作 %q",

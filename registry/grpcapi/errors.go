@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/protoadapt"
 
@@ -61,8 +62,9 @@ var grpcCodes = map[string]codes.Code{
 	registry.CodeInternal:            codes.Internal,
 }
 
-// status is err as the client gets it. What is wrong with us is logged here and not told.
-func (s *Server) status(op, id string, err error) error {
+// status is err as the client gets it, in the language that the metadata accept-language asks for. What is
+// wrong with us is logged here and not told.
+func (s *Server) status(ctx context.Context, op, id string, err error) error {
 	if st, ok := errors.AsType[interface {
 		error
 		GRPCStatus() *status.Status
@@ -80,7 +82,7 @@ func (s *Server) status(op, id string, err error) error {
 	if code == codes.Internal || code == codes.Unavailable {
 		s.log.Error("registration call failed", "op", op, "id", id, "err", err)
 	}
-	text := e.Detail
+	text := e.In(languageOf(ctx))
 	if text == "" {
 		text = e.Code
 	}
@@ -89,6 +91,12 @@ func (s *Server) status(op, id string, err error) error {
 		return status.Error(code, text)
 	}
 	return st.Err()
+}
+
+// languageOf is the language in which errors of the call of ctx are told: that of the metadata
+// accept-language, in the form of the HTTP header; English without it.
+func languageOf(ctx context.Context) registry.Language {
+	return registry.LanguageOf(strings.Join(metadata.ValueFromIncomingContext(ctx, "accept-language"), ","))
 }
 
 func details(e *registry.Error) []protoadapt.MessageV1 {

@@ -52,7 +52,7 @@ func TestStatus(t *testing.T) {
 		{"transport", fmt.Errorf("recv: %w", status.Error(codes.ResourceExhausted, "too large")), codes.ResourceExhausted, "", nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			st := status.Convert(s.status("test", "id", tc.err))
+			st := status.Convert(s.status(t.Context(), "test", "id", tc.err))
 			if st.Code() != tc.code {
 				t.Errorf("code %v, want %v", st.Code(), tc.code)
 			}

@@ -30,7 +30,7 @@ func (s *Server) Import(stream importStream) error {
 	ctx := stream.Context()
 	o, rows, err := s.beginImport(stream)
 	if err != nil {
-		return s.status("import", "", err)
+		return s.status(ctx, "import", "", err)
 	}
 	f := sendFailures(stream)
 	sum, err := s.reg.Import(ctx, rows.next, o, func(r registry.RowResult) error {
@@ -42,7 +42,7 @@ func (s *Server) Import(stream importStream) error {
 	})
 	if err != nil {
 		f.abandon()
-		return s.status("import", "", err)
+		return s.status(ctx, "import", "", err)
 	}
 	unreported, err := f.flush()
 	if err != nil {
@@ -82,6 +82,7 @@ func (s *Server) beginImport(stream importStream) (registry.ImportOptions, *rows
 		return o, nil, refuse(registry.CodeInvalidRequest, "options.mode", "unknown number %d", first.Options.Mode)
 	}
 	o.Allocate = first.Options.Allocate
+	o.Language = languageOf(stream.Context())
 	return o, &rows{s: s, stream: stream, pending: first.Records, checked: time.Now(), ids: make(map[int]string)}, nil
 }
 

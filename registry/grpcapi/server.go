@@ -51,7 +51,7 @@ func (s *Server) Register(ctx context.Context, req *nodepb.RegisterRequest) (*no
 		Operation:      "Registry.Register",
 	})
 	if err != nil {
-		return nil, s.status("register", req.GetRecord().GetId(), err)
+		return nil, s.status(ctx, "register", req.GetRecord().GetId(), err)
 	}
 	return &nodepb.RegisterResponse{Record: nodepb.FromRecord(res.Record), Replayed: res.Replayed}, nil
 }
@@ -65,7 +65,7 @@ func (s *Server) Replace(ctx context.Context, req *nodepb.ReplaceRequest) (*node
 		Operation:      "Registry.Replace",
 	})
 	if err != nil {
-		return nil, s.status("replace", req.GetRecord().GetId(), err)
+		return nil, s.status(ctx, "replace", req.GetRecord().GetId(), err)
 	}
 	return &nodepb.ReplaceResponse{Record: nodepb.FromRecord(res.Record), Created: res.Created, Replayed: res.Replayed}, nil
 }
@@ -86,7 +86,7 @@ func (s *Server) put(ctx context.Context, write func(context.Context, *identifie
 func (s *Server) Merge(ctx context.Context, req *nodepb.MergeRequest) (*nodepb.MergeResponse, error) {
 	res, err := s.merge(ctx, req)
 	if err != nil {
-		return nil, s.status("merge", req.GetId(), err)
+		return nil, s.status(ctx, "merge", req.GetId(), err)
 	}
 	return &nodepb.MergeResponse{Record: nodepb.FromRecord(res.Record), Replayed: res.Replayed}, nil
 }
@@ -112,7 +112,7 @@ func (s *Server) merge(ctx context.Context, req *nodepb.MergeRequest) (registry.
 func (s *Server) Revoke(ctx context.Context, req *nodepb.RevokeRequest) (*nodepb.RevokeResponse, error) {
 	res, err := s.revoke(ctx, req)
 	if err != nil {
-		return nil, s.status("revoke", req.GetId(), err)
+		return nil, s.status(ctx, "revoke", req.GetId(), err)
 	}
 	return &nodepb.RevokeResponse{Record: nodepb.FromRecord(res.Record), Replayed: res.Replayed}, nil
 }
@@ -134,7 +134,7 @@ func (s *Server) revoke(ctx context.Context, req *nodepb.RevokeRequest) (registr
 func (s *Server) Get(ctx context.Context, req *nodepb.GetRequest) (*nodepb.GetResponse, error) {
 	r, err := s.get(ctx, req)
 	if err != nil {
-		return nil, s.status("get", req.GetId(), err)
+		return nil, s.status(ctx, "get", req.GetId(), err)
 	}
 	return &nodepb.GetResponse{Record: nodepb.FromRecord(r)}, nil
 }
@@ -175,7 +175,7 @@ func (s *Server) begin(ctx context.Context, req interface {
 func (s *Server) List(ctx context.Context, req *nodepb.ListRequest) (*nodepb.ListResponse, error) {
 	resp, err := s.list(ctx, req)
 	if err != nil {
-		return nil, s.status("list", req.GetPrefix(), err)
+		return nil, s.status(ctx, "list", req.GetPrefix(), err)
 	}
 	return resp, nil
 }

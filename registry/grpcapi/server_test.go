@@ -626,3 +626,42 @@ func TestImportEndsWithItsKey(t *testing.T) {
 		return
 	}
 }
+
+// TestLanguage: a status is told in the language that the metadata asks for, also that of a row.
+func TestLanguage(t *testing.T) {
+	n := newNode(t)
+	for _, tc := range []struct{ accept, missing, row string }{
+		{"", "88.1021.150/none is not registered", "88.9999/x"},
+		{"de", "88.1021.150/none is not registered", ""},
+		{"zh-CN,zh;q=0.9", "88.1021.150/none 尚未注册", "88.9999/x 不在本节点的任何前缀之下"},
+	} {
+		ctx := n.as("acme")
+		if tc.accept != "" {
+			ctx = metadata.AppendToOutgoingContext(ctx, "accept-language", tc.accept)
+		}
+		_, err := n.client.Get(ctx, &nodepb.GetRequest{Id: "88.1021.150/none"})
+		if got := status.Convert(err).Message(); got != tc.missing {
+			t.Errorf("%q: %q, want %q", tc.accept, got, tc.missing)
+		}
+		stream, err := n.client.Import(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := stream.Send(&nodepb.ImportRequest{Options: &nodepb.ImportOptions{}, Records: []*nodepb.Record{record("88.9999/x")}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := stream.CloseSend(); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := stream.Recv()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := answer.GetFailure().GetDetail(); !strings.Contains(got, tc.row) {
+			t.Errorf("%q: the row is told as %q, want %q", tc.accept, got, tc.row)
+		}
+		for err == nil {
+			_, err = stream.Recv()
+		}
+	}
+}
