@@ -4,7 +4,7 @@ package cli
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -29,7 +29,7 @@ func Run(ctx context.Context, args []string, streams IO) int {
 	root := a.root()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	if err != nil && !a.started {
+	if _, ok := errors.AsType[*usageError](err); err != nil && !ok && !a.started {
 		err = &usageError{err}
 	}
 	a.report(err)
@@ -57,6 +57,8 @@ func (a *app) root() *cobra.Command {
 Environment: IDCTL_SERVER and IDCTL_KEY_FILE stand for --server and --key-file.
 Without a key file, idctl takes operator.key of a data directory that it may read, if the
 node is on this machine: $IDNODE_DATA_DIR, .run/data, data, .data/idnode, /var/lib/idnode.
+
+Errors are told in Chinese where LC_ALL, LC_MESSAGES or LANG asks for it.
 
 Exit codes: 0 all done, 1 failed, 2 wrong usage, 3 not found, 4 denied.`,
 		SilenceErrors: true,
@@ -90,7 +92,7 @@ Exit codes: 0 all done, 1 failed, 2 wrong usage, 3 not found, 4 denied.`,
 func (a *app) run(f func(ctx context.Context, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		if a.output != "text" && a.output != "json" {
-			return fmt.Errorf("--output is text or json, not %q", a.output)
+			return usagef("--output is text or json, not %q", a.output)
 		}
 		a.started = true
 		return f(cmd.Context(), args)
@@ -102,9 +104,9 @@ func (a *app) run(f func(ctx context.Context, args []string) error) func(*cobra.
 func group(use, short string, subs ...*cobra.Command) *cobra.Command {
 	c := &cobra.Command{Use: use, Short: short, RunE: func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
-			return fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())
+			return usagef("unknown command %q for %q", args[0], cmd.CommandPath())
 		}
-		return fmt.Errorf("%s needs a sub-command: %s", cmd.CommandPath(), strings.Join(names(subs), ", "))
+		return usagef("%s needs a sub-command: %s", cmd.CommandPath(), strings.Join(names(subs), ", "))
 	}}
 	c.AddCommand(subs...)
 	return c

@@ -366,19 +366,3 @@ func TestClean(t *testing.T) {
 		}
 	}
 }
-
-// TestLanguage: the node is asked for errors in the language of the environment.
-func TestLanguage(t *testing.T) {
-	for _, c := range []struct {
-		env  map[string]string
-		want string
-	}{
-		{nil, "en"}, {map[string]string{"LANG": "zh_CN.UTF-8"}, "zh-CN"}, {map[string]string{"LANG": "zh_CN.UTF-8", "LC_ALL": "C"}, "en"},
-		{map[string]string{"LC_MESSAGES": "zh_TW"}, "zh-CN"}, {map[string]string{"LANG": "de_DE"}, "en"},
-	} {
-		a := &app{IO: IO{Getenv: func(name string) string { return c.env[name] }}}
-		if got := a.language(); got != c.want {
-			t.Errorf("%v: %s, want %s", c.env, got, c.want)
-		}
-	}
-}

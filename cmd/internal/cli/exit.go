@@ -23,7 +23,23 @@ type usageError struct{ err error }
 func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
 
-func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
+func (e *usageError) in(l language) string { return tell(l, e.err) }
+
+// usagef makes a usageError; format is a literal of which sentencesZH has the Chinese.
+func usagef(format string, args ...any) error { return &usageError{&sentence{format, args}} }
+
+// sentence is an error in words of idctl's own.
+type sentence struct {
+	format string
+	args   []any
+}
+
+func (e *sentence) Error() string { return e.in(english) }
+
+func (e *sentence) in(l language) string { return say(l, e.format, e.args...) }
+
+// failf makes an error that is no mistake in the command line; format is as that of usagef.
+func failf(format string, args ...any) error { return &sentence{format, args} }
 
 // outcome is an answer that is no success, such as an identifier that does not exist.
 type outcome struct {
@@ -75,14 +91,15 @@ func (a *app) report(err error) {
 	if isOutcome && o.printed {
 		return
 	}
+	l := a.language()
 	if a.output != "json" {
 		if _, ok := errors.AsType[*usageError](err); ok {
-			fmt.Fprintf(a.Err, "idctl: %s\nRun 'idctl --help', or the command with --help, for its usage.\n", strings.TrimSpace(err.Error()))
+			fmt.Fprintf(a.Err, "idctl: %s\n%s\n", strings.TrimSpace(tell(l, err)), say(l, "Run 'idctl --help', or the command with --help, for its usage."))
 			return
 		}
-		fmt.Fprintln(a.Err, "idctl:", clean(err.Error()))
-		if p, ok := errors.AsType[*problem](err); ok && p.Action != "" {
-			fmt.Fprintln(a.Err, clean(p.Action))
+		fmt.Fprintln(a.Err, "idctl:", clean(tell(l, err)))
+		for _, line := range advice(err) {
+			fmt.Fprintln(a.Err, clean(line))
 		}
 		return
 	}
@@ -101,6 +118,29 @@ func (a *app) report(err error) {
 	line, _ := json.Marshal(struct {
 		Code   string `json:"code"`
 		Detail string `json:"detail"`
-	}{code, err.Error()})
+	}{code, tell(l, err)})
 	fmt.Fprintf(a.Err, "%s\n", line)
+}
+
+// advice is what helps to mend err, a line each: all places of a request that has several things wrong,
+// and what to do.
+func advice(err error) []string {
+	p, ok := errors.AsType[*problem](err)
+	if !ok {
+		return nil
+	}
+	var lines []string
+	if len(p.Errors) > 1 {
+		for _, e := range p.Errors {
+			if e.Location == "" {
+				lines = append(lines, "  "+e.Message)
+			} else {
+				lines = append(lines, "  "+e.Location+": "+e.Message)
+			}
+		}
+	}
+	if p.Action != "" {
+		lines = append(lines, p.Action)
+	}
+	return lines
 }

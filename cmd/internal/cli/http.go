@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 
 	"github.com/idnode/idnode/cmd/internal/version"
 )
@@ -24,14 +26,38 @@ type unreachable struct {
 	err    error
 }
 
-func (e *unreachable) Error() string {
+func (e *unreachable) Error() string { return e.in(english) }
+func (e *unreachable) Unwrap() error { return e.err }
+
+func (e *unreachable) in(l language) string {
 	err := e.err
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err // without the URL, which is long and says nothing more
 	}
-	return fmt.Sprintf("no answer from %s: %v", e.server, err)
+	return say(l, "no answer from %s: %v", e.server, cause{err})
 }
-func (e *unreachable) Unwrap() error { return e.err }
+
+// cause is why no answer came, with what to do about the commonest.
+type cause struct{ error }
+
+func (c cause) Error() string { return c.in(english) }
+
+func (c cause) in(l language) string {
+	timeout, ok := errors.AsType[interface {
+		error
+		Timeout() bool
+	}](c.error)
+	_, name := errors.AsType[*net.DNSError](c.error)
+	switch {
+	case name:
+		return say(l, "%v; is the name of the host right?", c.error)
+	case errors.Is(c.error, syscall.ECONNREFUSED):
+		return say(l, "%v; is the node running there?", c.error)
+	case ok && timeout.Timeout():
+		return say(l, "%v; is the address right? --timeout lets it take longer", c.error)
+	}
+	return tell(l, c.error)
+}
 
 // problem is a refusal of the server in the form of RFC 9457, or any other answer that is an error.
 type problem struct {
@@ -55,50 +81,39 @@ type problem struct {
 	bare bool   // no key was sent
 }
 
-// language is that of the environment, as the value of an Accept-Language header: Chinese or English.
-func (a *app) language() string {
-	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
-		if locale := a.Getenv(name); locale != "" {
-			if strings.HasPrefix(strings.ToLower(locale), "zh") {
-				return "zh-CN"
-			}
-			break
-		}
-	}
-	return "en"
-}
-
 // Error is the problem in one line: code, sentence, and the places in the request.
-func (p *problem) Error() string {
+func (p *problem) Error() string { return p.in(english) }
+
+func (p *problem) in(l language) string {
 	s := orDefault(p.Code, orDefault(p.Reason, strings.ToLower(orDefault(p.Title, http.StatusText(p.Status)))))
 	if p.Detail != "" {
 		s += ": " + p.Detail
 	}
 	if p.Expected != nil {
-		s += fmt.Sprintf(" (expected %s)", p.Expected)
+		s += say(l, " (expected %s)", p.Expected)
 	}
 	for i, e := range p.Errors {
 		if i == 5 {
-			s += fmt.Sprintf("; and %d more", len(p.Errors)-i)
+			s += say(l, "; and %d more", len(p.Errors)-i)
 			break
 		}
 		if e.Message != p.Detail {
 			s += "; " + e.Message
 		}
 		if e.Location != "" {
-			s += " (at " + e.Location + ")"
+			s += say(l, " (at %s)", e.Location)
 		}
 	}
 	if p.Meant != "" {
-		s += "; did you mean " + p.Meant + "?"
+		s += say(l, "; did you mean %s?", p.Meant)
 	}
 	if len(p.Candidates) > 1 {
 		for _, c := range p.Candidates {
-			s += "; as " + c.String()
+			s += say(l, "; as %s", c.String())
 		}
 	}
 	if p.Status == http.StatusUnauthorized && !p.bare {
-		s += "; is --key-file right?"
+		s += say(l, "; is --key-file right?")
 	}
 	return s
 }
@@ -154,7 +169,7 @@ func (a *app) do(ctx context.Context, r request) (*http.Response, error) {
 		return nil, fmt.Errorf("make request: %w", err)
 	}
 	req.Header.Set("Accept", "application/json, application/problem+json")
-	req.Header.Set("Accept-Language", a.language())
+	req.Header.Set("Accept-Language", string(a.language()))
 	req.Header.Set("User-Agent", "idctl/"+version.String())
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")

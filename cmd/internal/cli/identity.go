@@ -114,7 +114,7 @@ func parseRef(text string) (identifier.Ref, error) {
 	index, name, ok := strings.Cut(text, ":")
 	n, err := strconv.ParseUint(index, 10, 32)
 	if !ok || err != nil || n > maxIndex || name == "" {
-		return identifier.Ref{}, fmt.Errorf("%q is not INDEX:HANDLE, such as 300:88.1021/ADMIN", text)
+		return identifier.Ref{}, usagef("%q is not INDEX:HANDLE, such as 300:88.1021/ADMIN", text)
 	}
 	return identifier.Ref{Handle: name, Index: uint32(n)}, nil
 }

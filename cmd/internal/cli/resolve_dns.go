@@ -73,7 +73,7 @@ func readText(text, scheme string) ([]identifier.Candidate, error) {
 	if scheme != "" {
 		s, err := identifier.ParseScheme(scheme)
 		if err != nil {
-			return nil, usagef("--scheme: %v", err)
+			return nil, usagef("--scheme is one of %s, not %q", strings.Join(schemeNames(), ", "), scheme)
 		}
 		id, err := s.Parse(strings.TrimPrefix(text, scheme+":"))
 		if err == nil {

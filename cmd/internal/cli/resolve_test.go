@@ -166,7 +166,7 @@ func TestFromHandle(t *testing.T) {
 		{client.Response{Code: handle.RcodeError, Message: "oops"}, exitFailed, "oops"},
 	} {
 		var out, errs strings.Builder
-		a := &app{IO: IO{Out: &out, Err: &errs}, output: "text"}
+		a := &app{IO: IO{Out: &out, Err: &errs, Getenv: func(string) string { return "" }}, output: "text"}
 		ans, err := fromHandle("88.1/x", &tc.resp)
 		if err == nil {
 			err = a.printAnswer(ans, "handle-udp", 0)
