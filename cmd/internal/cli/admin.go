@@ -20,7 +20,7 @@ func (a *app) send(ctx context.Context, r request, done func(map[string]any) str
 	answer := map[string]any{}
 	if len(body) > 0 {
 		if err := json.Unmarshal(body, &answer); err != nil {
-			return fmt.Errorf("answer of %s is not what idctl knows: %w", a.server, err)
+			return failf("answer of %s is not what idctl knows: %v", a.server, err)
 		}
 	}
 	_, err = fmt.Fprintln(a.Out, clean(done(answer)))
@@ -57,7 +57,7 @@ func (a *app) listAll(ctx context.Context, path string, q url.Values, fields []s
 		}
 		object := map[string]any{}
 		if err := json.Unmarshal(item, &object); err != nil {
-			return fmt.Errorf("answer of %s is not what idctl knows: %w", a.server, err)
+			return failf("answer of %s is not what idctl knows: %v", a.server, err)
 		}
 		table = append(table, object)
 		return nil

@@ -11,7 +11,6 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
-	"fmt"
 	"net/http"
 	"net/url"
 
@@ -89,7 +88,7 @@ func (a *app) identityLogin() *cobra.Command {
 			}
 			signature, err := signNonce(signer, challenge.Nonce)
 			if err != nil {
-				return fmt.Errorf("sign with %s: %w", key, err)
+				return failf("sign with %s: %v", key, err)
 			}
 			return a.keepToken(ctx, map[string]any{"identity": identity, "nonce": challenge.Nonce,
 				"signature": base64.StdEncoding.EncodeToString(signature)}, identity, out)
@@ -137,5 +136,5 @@ func signNonce(key crypto.PrivateKey, nonce string) ([]byte, error) {
 	case *sm2.PrivateKey:
 		return k.SignWithSM2(rand.Reader, []byte("1234567812345678"), []byte(nonce))
 	}
-	return nil, fmt.Errorf("a key of type %T is not for this", key)
+	return nil, failf("a key of type %T is not for this", key)
 }

@@ -52,7 +52,7 @@ func (a *app) auditList() *cobra.Command {
 				}
 				e := map[string]any{}
 				if err := json.Unmarshal(item, &e); err != nil {
-					return fmt.Errorf("answer of %s is not what idctl knows: %w", a.server, err)
+					return failf("answer of %s is not what idctl knows: %v", a.server, err)
 				}
 				who := orDefault(cell(e, "key"), cell(e, "identity"))
 				step := ""

@@ -5,7 +5,6 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"hash/maphash"
 	"io"
 	"slices"
@@ -43,10 +42,10 @@ func newCSVRows(in io.Reader) (*csvRows, error) {
 	c.csv.ReuseRecord = true
 	head, err := c.csv.Read()
 	if errors.Is(err, io.EOF) {
-		return nil, errors.New("no header: the first line names the columns " + strings.Join(csvColumns, ","))
+		return nil, failf("no header: the first line names the columns %s", strings.Join(csvColumns, ","))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read header: %w", err)
+		return nil, failf("read header: %v", err)
 	}
 	for i := range c.column {
 		c.column[i] = -1
@@ -54,16 +53,16 @@ func newCSVRows(in io.Reader) (*csvRows, error) {
 	for i, name := range head {
 		k := slices.Index(csvColumns, strings.TrimSpace(name))
 		if k < 0 {
-			return nil, fmt.Errorf("unknown column %q: the columns are %s", name, strings.Join(csvColumns, ","))
+			return nil, failf("unknown column %q: the columns are %s", name, strings.Join(csvColumns, ","))
 		}
 		if c.column[k] >= 0 {
-			return nil, fmt.Errorf("column %q is there twice", name)
+			return nil, failf("column %q is there twice", name)
 		}
 		c.column[k] = i
 	}
 	for k, name := range csvColumns[:4] {
 		if c.column[k] < 0 {
-			return nil, fmt.Errorf("column %q is missing: the columns are %s, the last two optional", name, strings.Join(csvColumns, ","))
+			return nil, failf("column %q is missing: the columns are %s, the last two optional", name, strings.Join(csvColumns, ","))
 		}
 	}
 	c.width = len(head)
@@ -77,7 +76,7 @@ type budget struct {
 	left int
 }
 
-var errLongLine = fmt.Errorf("line is longer than %d octets: is a quote not closed?", maxRecord)
+var errLongLine = failf("line is longer than %d octets: is a quote not closed?", maxRecord)
 
 func (b *budget) Read(p []byte) (int, error) {
 	if b.left <= 0 {
@@ -120,24 +119,24 @@ func (c *csvRows) next() (row, error) {
 	id := strings.Clone(c.cell(0))
 	out := row{line: c.line}
 	r := newRecord{ID: unescapeFormula(id)}
-	fail := func(code, detail string) {
+	fail := func(code string, why error) {
 		if out.failure == nil {
-			out.failure = &failure{Line: c.line, ID: r.ID, Status: "failed", Code: code, Detail: detail}
+			out.failure = &failure{Line: c.line, ID: r.ID, Status: "failed", Code: code, Detail: why.Error(), why: why}
 		}
 	}
 	hash := maphash.String(c.seed, id)
 	if _, again := c.seen[hash]; again {
-		fail("repeated_identifier", "lines of one identifier must follow each other; others of this one came before")
+		fail("repeated_identifier", failf("lines of one identifier must follow each other; others of this one came before"))
 	}
 	c.seen[hash] = struct{}{}
 
 	for size := 0; ; {
 		v, err := c.value()
 		if err != nil {
-			fail("invalid_value", err.Error())
+			fail("invalid_value", err)
 		}
 		if size += len(v.Type) + len(c.cell(3)) + 64; size > maxRecord {
-			fail("too_large", fmt.Sprintf("record is longer than %d octets", maxRecord))
+			fail("too_large", failf("record is longer than %d octets", maxRecord))
 		}
 		if out.failure == nil {
 			r.Values = append(r.Values, v)
@@ -159,7 +158,7 @@ func (c *csvRows) next() (row, error) {
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(r); err != nil {
-		return row{}, fmt.Errorf("line %d: %w", out.line, err)
+		return row{}, failf("line %d: %v", out.line, err)
 	}
 	out.json = bytes.TrimRight(b.Bytes(), "\n")
 	return out, nil
@@ -168,23 +167,23 @@ func (c *csvRows) next() (row, error) {
 // value reads the value of the line that is held.
 func (c *csvRows) value() (newValue, error) {
 	if len(c.cells) != c.width {
-		return newValue{}, fmt.Errorf("line has %d cells, the header %d", len(c.cells), c.width)
+		return newValue{}, failf("line has %d cells, the header %d", len(c.cells), c.width)
 	}
 	for _, s := range c.cells {
 		if !utf8.ValidString(s) {
-			return newValue{}, errors.New("not UTF-8; if a spreadsheet in China wrote the file, try --encoding gb18030")
+			return newValue{}, failf("not UTF-8; if a spreadsheet in China wrote the file, try --encoding gb18030")
 		}
 	}
 	if c.cell(0) == "" {
-		return newValue{}, errors.New("id is empty")
+		return newValue{}, failf("id is empty")
 	}
 	index, err := strconv.ParseUint(strings.TrimSpace(c.cell(1)), 10, 32)
 	if err != nil || index < 1 || index > maxIndex {
-		return newValue{}, fmt.Errorf("index %q is no number from 1 to 2147483647", c.cell(1))
+		return newValue{}, failf("index %q is no number from 1 to 2147483647", c.cell(1))
 	}
 	v := newValue{Index: uint32(index), Type: strings.Clone(unescapeFormula(c.cell(2)))}
 	if v.Type == "" {
-		return newValue{}, errors.New("type is empty")
+		return newValue{}, failf("type is empty")
 	}
 	data := strings.Clone(unescapeFormula(c.cell(3)))
 	if isDataForm(data) {
@@ -195,14 +194,14 @@ func (c *csvRows) value() (newValue, error) {
 	if s := strings.TrimSpace(c.cell(4)); s != "" {
 		n, err := strconv.ParseInt(s, 10, 32)
 		if err != nil || n < 0 {
-			return newValue{}, fmt.Errorf("ttl %q is no number of seconds", s)
+			return newValue{}, failf("ttl %q is no number of seconds", s)
 		}
 		ttl := int32(n)
 		v.TTL = &ttl
 	}
 	if s := strings.TrimSpace(c.cell(5)); s != "" {
 		if len(s) != 4 || strings.Trim(s, "01") != "" {
-			return newValue{}, fmt.Errorf("perms %q are not four characters 0 or 1 such as 1110", s)
+			return newValue{}, failf("perms %q are not four characters 0 or 1 such as 1110", s)
 		}
 		v.Perms = strings.Clone(s)
 	}
@@ -249,7 +248,7 @@ func dataForm(v *value) (string, error) {
 			return "", err
 		}
 		if !isDataForm(b.String()) {
-			return "", fmt.Errorf("data in a form that idctl does not know: %s", b.Bytes())
+			return "", failf("data in a form that idctl does not know: %s", b.Bytes())
 		}
 		return b.String(), nil
 	}

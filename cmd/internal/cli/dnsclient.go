@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -64,7 +63,7 @@ func dnsQuery(q dnsmessage.Question) (packed []byte, id uint16, err error) {
 		return nil, 0, err
 	}
 	if err := b.Question(q); err != nil {
-		return nil, 0, fmt.Errorf("name %s: %w", q.Name, err)
+		return nil, 0, failf("name %s: %v", q.Name, err)
 	}
 	if err := b.StartAdditionals(); err != nil {
 		return nil, 0, err
@@ -113,7 +112,7 @@ func dnsOverUDP(ctx context.Context, addr string, query []byte, id uint16, q dns
 			} // not an answer to us: whoever sent it, we wait on
 		}
 	}
-	return nil, errors.New("nothing came in time")
+	return nil, failf("nothing came in time")
 }
 
 func isTimeout(err error) bool {
@@ -133,11 +132,11 @@ func dnsOverTCP(ctx context.Context, addr string, query []byte, id uint16, q dns
 	}
 	var length [2]byte
 	if _, err := io.ReadFull(c, length[:]); err != nil {
-		return nil, fmt.Errorf("over TCP: %w", err)
+		return nil, failf("over TCP: %v", err)
 	}
 	answer := make([]byte, binary.BigEndian.Uint16(length[:]))
 	if _, err := io.ReadFull(c, answer); err != nil {
-		return nil, fmt.Errorf("over TCP: %w", err)
+		return nil, failf("over TCP: %v", err)
 	}
 	return parseReply(answer, id, q)
 }
@@ -146,14 +145,14 @@ func dnsOverTCP(ctx context.Context, addr string, query []byte, id uint16, q dns
 func parseReply(packed []byte, id uint16, q dnsmessage.Question) (*dnsmessage.Message, error) {
 	m := new(dnsmessage.Message)
 	if err := m.Unpack(packed); err != nil {
-		return nil, fmt.Errorf("bad answer: %w", err)
+		return nil, failf("bad answer: %v", err)
 	}
 	if !m.Response || m.ID != id {
-		return nil, errors.New("not an answer to the question")
+		return nil, failf("not an answer to the question")
 	}
 	for _, asked := range m.Questions {
 		if asked.Type != q.Type || asked.Class != q.Class || !strings.EqualFold(asked.Name.String(), q.Name.String()) {
-			return nil, errors.New("an answer to another question")
+			return nil, failf("an answer to another question")
 		}
 	}
 	return m, nil

@@ -71,7 +71,7 @@ func (a *app) enterpriseApply() *cobra.Command {
 				err = key.Close()
 			}
 			if err != nil {
-				return fmt.Errorf("enterprise %s has applied, but its key was not kept: %w", answer.ID, err)
+				return failf("enterprise %s has applied, but its key was not kept: %v", answer.ID, err)
 			}
 			if a.output == "json" {
 				return a.printJSON(map[string]string{"id": answer.ID, "state": answer.State})
@@ -126,7 +126,7 @@ func (a *app) enterpriseUpdate() *cobra.Command {
 func wholeApplication(raw []byte) ([]byte, error) {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &members); err != nil {
-		return nil, fmt.Errorf("read form: %w", err)
+		return nil, failf("read form: %v", err)
 	}
 	if members["enterprise"] != nil {
 		return raw, nil

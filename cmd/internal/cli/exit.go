@@ -36,6 +36,16 @@ type sentence struct {
 
 func (e *sentence) Error() string { return e.in(english) }
 
+// Unwrap returns the first error among the arguments: the cause.
+func (e *sentence) Unwrap() error {
+	for _, arg := range e.args {
+		if err, ok := arg.(error); ok {
+			return err
+		}
+	}
+	return nil
+}
+
 func (e *sentence) in(l language) string { return say(l, e.format, e.args...) }
 
 // failf makes an error that is no mistake in the command line; format is as that of usagef.

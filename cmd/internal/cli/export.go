@@ -91,7 +91,7 @@ func (a *app) export(ctx context.Context, w io.Writer, format string, s selectio
 	err := a.each(ctx, "/v1/identifiers", s.query(), 0, func(item json.RawMessage) error {
 		var r record
 		if err := json.Unmarshal(item, &r); err != nil {
-			return fmt.Errorf("answer of %s is not what idctl knows: %w", a.server, err)
+			return failf("answer of %s is not what idctl knows: %v", a.server, err)
 		}
 		if r.State == "revoked" {
 			revoked++
@@ -152,7 +152,7 @@ func (c *csvWriter) write(r *record) error {
 		data, _, err := v.data()
 		if err != nil || !bytes.HasPrefix(v.Data, []byte(`"`)) || isDataForm(data) {
 			if data, err = dataForm(v); err != nil {
-				return fmt.Errorf("value %d of %s: %w", v.Index, r.ID, err)
+				return failf("value %d of %s: %v", v.Index, r.ID, err)
 			}
 		}
 		ttl := string(v.TTL)

@@ -3,7 +3,6 @@ package cli
 import (
 	"bufio"
 	"encoding/json"
-	"fmt"
 	"os"
 )
 
@@ -14,6 +13,8 @@ type failure struct {
 	Status string `json:"status"`
 	Code   string `json:"code"`
 	Detail string `json:"detail,omitempty"`
+
+	why error // what Detail says of a row that idctl did not send
 }
 
 // failures are the rows of an import that were not stored: a file with one JSON object a line, which
@@ -35,14 +36,14 @@ func (f *failures) add(row failure) error {
 	if f.file == nil {
 		file, err := os.Create(f.name)
 		if err != nil {
-			return fmt.Errorf("write errors: %w", err)
+			return failf("write errors: %v", err)
 		}
 		f.file, f.buf = file, bufio.NewWriter(file)
 	}
 	enc := json.NewEncoder(f.buf)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(row); err != nil {
-		return fmt.Errorf("write errors: %w", err)
+		return failf("write errors: %v", err)
 	}
 	return nil
 }
@@ -57,7 +58,7 @@ func (f *failures) close() error {
 		err = cerr
 	}
 	if err != nil {
-		return fmt.Errorf("write errors: %w", err)
+		return failf("write errors: %v", err)
 	}
 	return nil
 }

@@ -103,7 +103,7 @@ func (a *app) fileDownload() *cobra.Command {
 			}
 			digest := sha256.Sum256(body)
 			if tag := resp.Header.Get("ETag"); tag != `"`+hex.EncodeToString(digest[:])+`"` {
-				return fmt.Errorf("file %s came damaged: its digest is not %s", args[0], tag)
+				return failf("file %s came damaged: its digest is not %s", args[0], tag)
 			}
 			if out == "-" {
 				_, err := a.Out.Write(body)
@@ -124,7 +124,7 @@ func (a *app) fileDownload() *cobra.Command {
 				err = f.Close()
 			}
 			if err != nil {
-				return fmt.Errorf("write %s: %w", name, err)
+				return failf("write %s: %v", name, err)
 			}
 			_, err = io.WriteString(a.Out, fmt.Sprintf("%s: %d octets\n", clean(name), len(body)))
 			return err

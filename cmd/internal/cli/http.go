@@ -220,7 +220,7 @@ func readAnswer(resp *http.Response) ([]byte, error) {
 		return nil, &unreachable{resp.Request.URL.Host, err}
 	}
 	if len(body) > maxAnswer {
-		return nil, fmt.Errorf("answer of %s is longer than %d octets", resp.Request.URL.Host, maxAnswer)
+		return nil, failf("answer of %s is longer than %d octets", resp.Request.URL.Host, maxAnswer)
 	}
 	return body, nil
 }
@@ -232,7 +232,7 @@ func (a *app) callInto(ctx context.Context, r request, v any) ([]byte, error) {
 		return nil, err
 	}
 	if err := json.Unmarshal(body, v); err != nil {
-		return nil, fmt.Errorf("answer of %s is not what idctl knows: %w", a.server, err)
+		return nil, failf("answer of %s is not what idctl knows: %v", a.server, err)
 	}
 	return body, nil
 }

@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -69,7 +68,7 @@ func (a *app) options(i *identityFlags) (o client.Options, err error) {
 		return o, err
 	}
 	if o.ServerKey, err = auth.ParsePublicKey(raw); err != nil {
-		return o, fmt.Errorf("read %s: %w", i.serverKey, err)
+		return o, failf("read %s: %v", i.serverKey, err)
 	}
 	return o, nil
 }
@@ -90,7 +89,7 @@ func (a *app) privateKey(file, passphraseFile string) (auth.PrivateKey, error) {
 	case errors.Is(err, auth.ErrPassphrase) && passphraseFile == "":
 		return key, usagef("%s is encrypted: give --passphrase-file", file)
 	case err != nil:
-		return key, fmt.Errorf("read %s: %w", file, err)
+		return key, failf("read %s: %v", file, err)
 	}
 	return key, nil
 }
@@ -104,7 +103,7 @@ func (a *app) line(file string) ([]byte, error) {
 	raw, _ = bytes.CutSuffix(raw, []byte("\n"))
 	raw, _ = bytes.CutSuffix(raw, []byte("\r"))
 	if len(raw) == 0 {
-		return nil, fmt.Errorf("read %s: it is empty", file)
+		return nil, failf("read %s: it is empty", file)
 	}
 	return raw, nil
 }
@@ -149,7 +148,7 @@ func (a *app) handleValues(vf *handleValueFlags) ([]identifier.Value, error) {
 		}
 		r, err := identifier.ParseRecordJSON(raw)
 		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", vf.file, err)
+			return nil, failf("read %s: %v", vf.file, err)
 		}
 		return r.Values, nil
 	}
@@ -161,7 +160,7 @@ func (a *app) handleValues(vf *handleValueFlags) ([]identifier.Value, error) {
 		}
 		octets, err := data(v.Type, v.Data.(string))
 		if err != nil {
-			return fmt.Errorf("value %d: %w", v.Index, err)
+			return failf("value %d: %v", v.Index, err)
 		}
 		perms := identifier.DefaultPerms
 		if vf.private || strings.EqualFold(v.Type, "HS_SECKEY") {
@@ -228,7 +227,7 @@ func (a *app) fileData(kind, file string) ([]byte, error) {
 	}
 	key, err := auth.ParsePublicKey(raw)
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", file, err)
+		return nil, failf("read %s: %v", file, err)
 	}
 	return auth.AppendPublicKey(nil, key)
 }

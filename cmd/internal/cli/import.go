@@ -104,7 +104,7 @@ a line, and idctl then exits with 1. An import that broke off may be run again w
 			if errorsName == "" {
 				// The failures of an earlier run would be taken for those of this one.
 				if err := os.Remove(im.failed.name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-					return fmt.Errorf("remove old errors: %w", err)
+					return failf("remove old errors: %v", err)
 				}
 			}
 			if _, err := a.key(); err != nil {
@@ -207,7 +207,11 @@ func (im *importer) consume(ctx context.Context, parts <-chan *part) error {
 		for i := range p.failures {
 			im.sum.Total++
 			im.sum.Failed++
-			if err := im.failed.add(p.failures[i]); err != nil {
+			row := p.failures[i]
+			if row.why != nil {
+				row.Detail = tell(im.app.language(), row.why)
+			}
+			if err := im.failed.add(row); err != nil {
 				return err
 			}
 		}
@@ -216,7 +220,7 @@ func (im *importer) consume(ctx context.Context, parts <-chan *part) error {
 			return nil
 		}
 		if p.err != nil {
-			return fmt.Errorf("read input: %w", p.err)
+			return failf("read input: %v", p.err)
 		}
 	}
 }
@@ -264,14 +268,14 @@ func (im *importer) results(in io.Reader, p *part) error {
 			if errors.Is(err, io.EOF) {
 				err = io.ErrUnexpectedEOF
 			}
-			return fmt.Errorf("the node's answer broke off: %w", err)
+			return failf("the node's answer broke off: %v", err)
 		}
 		switch {
 		case line.Total != nil:
 			sum := line.importSummary
 			sum.Total = *line.Total
 			if sum.Total != len(p.lines) {
-				return fmt.Errorf("the node counted %d rows of the %d that were sent", sum.Total, len(p.lines))
+				return failf("the node counted %d rows of the %d that were sent", sum.Total, len(p.lines))
 			}
 			im.sum.add(sum)
 			return nil
@@ -279,7 +283,7 @@ func (im *importer) results(in io.Reader, p *part) error {
 			sum := line.importSummary
 			sum.Total = sum.Stored + sum.Skipped + sum.Failed
 			im.sum.add(sum)
-			return fmt.Errorf("the node ended the import: %s: %s", line.Code, line.Detail)
+			return failf("the node ended the import: %s: %s", line.Code, line.Detail)
 		}
 		line.failure.Line = p.lines[line.Line-1]
 		if err := im.failed.add(line.failure); err != nil {
@@ -327,12 +331,12 @@ func (im *importer) conclude(name string, took time.Duration, err error) error {
 
 // stopped says how far an import came that could not go on.
 func (im *importer) stopped(err error) error {
-	confirmed := "no row is confirmed"
+	confirmed := failf("no row is confirmed")
 	if im.lastLine > 0 {
-		confirmed = fmt.Sprintf("rows up to line %d are confirmed", im.lastLine)
+		confirmed = failf("rows up to line %d are confirmed", im.lastLine)
 	}
 	if p, ok := errors.AsType[*problem](err); ok && p.Status < 500 {
-		return fmt.Errorf("import stopped: %w; %s, later ones are not stored", err, confirmed)
+		return failf("import stopped: %v; %s, later ones are not stored", err, confirmed)
 	}
-	return fmt.Errorf("import stopped: %w; %s, later ones may be stored too; to go on, run it again with --mode skip-existing, which is safe", err, confirmed)
+	return failf("import stopped: %v; %s, later ones may be stored too; to go on, run it again with --mode skip-existing, which is safe", err, confirmed)
 }

@@ -124,10 +124,10 @@ func (a *app) newSecret(ctx context.Context, r request, out string) error {
 	}
 	if file != nil {
 		if _, err := fmt.Fprintln(file, key.Key); err != nil {
-			return fmt.Errorf("key %s was made but not kept: %w", key.ID, err)
+			return failf("key %s was made but not kept: %v", key.ID, err)
 		}
 		if err := file.Close(); err != nil {
-			return fmt.Errorf("key %s was made but not kept: %w", key.ID, err)
+			return failf("key %s was made but not kept: %v", key.ID, err)
 		}
 		_, err := fmt.Fprintf(a.Out, "key %s in %s\n", clean(key.ID), out)
 		return err

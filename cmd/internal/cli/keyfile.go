@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"net"
 	"net/netip"
@@ -51,18 +50,18 @@ func (a *app) key() (string, error) {
 func readKey(path string) (string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return "", fmt.Errorf("read key: %w", err)
+		return "", failf("read key: %v", err)
 	}
 	if info.Size() > maxKeyFile {
-		return "", fmt.Errorf("read key: %s is no key file: longer than %d octets", path, maxKeyFile)
+		return "", failf("read key: %s is no key file: longer than %d octets", path, maxKeyFile)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return "", fmt.Errorf("read key: %w", err)
+		return "", failf("read key: %v", err)
 	}
 	key := strings.TrimSpace(string(text))
 	if !strings.HasPrefix(key, "idn_") && strings.Count(key, ".") != 2 || strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return "", fmt.Errorf("read key: %s does not hold one line idn_<keyid>_<secret>, or a token of idctl login", path)
+		return "", failf("read key: %s does not hold one line idn_<keyid>_<secret>, or a token of idctl login", path)
 	}
 	return key, nil
 }

@@ -50,7 +50,7 @@ func (a *app) each(ctx context.Context, path string, q url.Values, limit int, f 
 			return nil
 		}
 		if p.Next == q.Get("cursor") {
-			return fmt.Errorf("list %s: the server gave the same page twice", path)
+			return failf("list %s: the server gave the same page twice", path)
 		}
 		q.Set("cursor", p.Next)
 	}
@@ -120,7 +120,7 @@ func (a *app) listCommand() *cobra.Command {
 			err := a.each(ctx, "/v1/identifiers", q, limit, func(item json.RawMessage) error {
 				var r record
 				if err := json.Unmarshal(item, &r); err != nil {
-					return fmt.Errorf("answer of %s is not what idctl knows: %w", a.server, err)
+					return failf("answer of %s is not what idctl knows: %v", a.server, err)
 				}
 				n++
 				first := ""

@@ -65,7 +65,7 @@ func (a *app) keepToken(ctx context.Context, body map[string]any, who, out strin
 	}
 	if err != nil {
 		os.Remove(f.Name())
-		return fmt.Errorf("the token was not kept: %w", err)
+		return failf("the token was not kept: %v", err)
 	}
 	if a.output == "json" {
 		return a.printBody(answer)

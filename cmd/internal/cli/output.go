@@ -70,7 +70,7 @@ func (v *value) data() (text string, octets []byte, err error) {
 	case "hex":
 		octets, err = hex.DecodeString(form.Value)
 	default:
-		err = fmt.Errorf("data in format %q", form.Format)
+		err = failf("data in format %q", form.Format)
 	}
 	return "", octets, err
 }

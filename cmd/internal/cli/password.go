@@ -26,10 +26,10 @@ func (a *app) password(prompt, file string) (string, error) {
 		line, err := term.ReadPassword(int(f.Fd()))
 		fmt.Fprintln(a.Err)
 		if err == nil && len(line) == 0 {
-			err = fmt.Errorf("it is empty")
+			err = failf("it is empty")
 		}
 		if err != nil {
-			return "", fmt.Errorf("read %s: %w", prompt, err)
+			return "", failf("read %s: %v", prompt, err)
 		}
 		return string(line), nil
 	}
@@ -37,7 +37,7 @@ func (a *app) password(prompt, file string) (string, error) {
 	line, err := bufio.NewReaderSize(io.LimitReader(oneByOne{a.In}, maxPassword), 16).ReadString('\n')
 	line = strings.TrimRight(line, "\r\n")
 	if err != nil && err != io.EOF {
-		return "", fmt.Errorf("read %s: %w", prompt, err)
+		return "", failf("read %s: %v", prompt, err)
 	}
 	if line == "" {
 		return "", usagef("%s is read from the terminal, a line of standard input, or --password-file: there is none", prompt)

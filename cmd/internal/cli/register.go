@@ -137,15 +137,15 @@ func (a *app) body(rf *recordFlags, args []string, ttlSet bool) (id string, body
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	var fields map[string]json.RawMessage
 	if err := dec.Decode(&fields); err != nil {
-		return "", nil, fmt.Errorf("read %s: %w", rf.file, err)
+		return "", nil, failf("read %s: %v", rf.file, err)
 	}
 	if err := dec.Decode(new(json.RawMessage)); !errors.Is(err, io.EOF) {
-		return "", nil, fmt.Errorf("read %s: more than one record; use idctl import", rf.file)
+		return "", nil, failf("read %s: more than one record; use idctl import", rf.file)
 	}
 	var inFile string
 	if raw, ok := fields["id"]; ok {
 		if err := json.Unmarshal(raw, &inFile); err != nil {
-			return "", nil, fmt.Errorf("read %s: id: %w", rf.file, err)
+			return "", nil, failf("read %s: id: %v", rf.file, err)
 		}
 	}
 	switch {
@@ -177,10 +177,10 @@ func (a *app) readFile(name string) ([]byte, error) {
 	}
 	raw, err := io.ReadAll(io.LimitReader(in, maxRecordFile+1))
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
+		return nil, failf("read %s: %v", name, err)
 	}
 	if len(raw) > maxRecordFile {
-		return nil, fmt.Errorf("read %s: longer than %d octets", name, maxRecordFile)
+		return nil, failf("read %s: longer than %d octets", name, maxRecordFile)
 	}
 	return raw, nil
 }

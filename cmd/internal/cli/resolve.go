@@ -176,7 +176,7 @@ func (a *app) ask(ctx context.Context, q *question, via string, indexes []uint) 
 	begin := time.Now()
 	ans, err := transport(a, ctx, *q)
 	if err != nil {
-		return nil, 0, fmt.Errorf("resolve %s: %w", q.id, err)
+		return nil, 0, failf("resolve %s: %v", q.id, err)
 	}
 	return ans, time.Since(begin), nil
 }

@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -43,7 +41,7 @@ func (a *app) resolveDNS(ctx context.Context, q question) (*answer, error) {
 		}
 		name, err := dnsname.In(c.ID, true, z.zone, z.ors)
 		if err != nil && c.Scheme.Served() {
-			unnamed = fmt.Errorf("cannot be asked over DNS: %w", err)
+			unnamed = failf("cannot be asked over DNS: %v", err)
 			continue
 		}
 		if err := z.ask(ctx, name, &q, ans); err != nil {
@@ -125,7 +123,7 @@ func zonesOf(ctx context.Context, addr, zone string) (*zones, error) {
 		}
 	}
 	if z.zone == "" {
-		return nil, fmt.Errorf("%s does not say which zone it serves: name it with --zone", addr)
+		return nil, failf("%s does not say which zone it serves: name it with --zone", addr)
 	}
 	if z.ors == "" {
 		z.ors = "oid." + z.zone
@@ -142,7 +140,7 @@ func (z *zones) ask(ctx context.Context, text string, q *question, ans *answer) 
 	for range maxAliases {
 		name, err := dnsmessage.NewName(text)
 		if err != nil {
-			return fmt.Errorf("name %s: %w", text, err)
+			return failf("name %s: %v", text, err)
 		}
 		r, err := askDNS(ctx, z.addr, dnsmessage.Question{Name: name, Type: dnsmessage.TypeTXT, Class: dnsmessage.ClassINET})
 		if err != nil {
@@ -155,7 +153,7 @@ func (z *zones) ask(ctx context.Context, text string, q *question, ans *answer) 
 		}
 		return ans.fromDNS(r, q)
 	}
-	return errors.New("too many aliases in a row")
+	return failf("too many aliases in a row")
 }
 
 // fromDNS completes ans with the same as over HTTP.
@@ -171,7 +169,7 @@ func (ans *answer) fromDNS(r *dnsReply, q *question) error {
 	case r.code == dnsmessage.RCodeServerFailure:
 		return &problem{Status: http.StatusServiceUnavailable, Code: "unavailable", Detail: orDefault(r.said(), "the node cannot answer now")}
 	case r.code != dnsmessage.RCodeSuccess:
-		return fmt.Errorf("the node answered %s %s", strings.TrimPrefix(r.code.String(), "RCode"), r.said())
+		return failf("the node answered %s %s", strings.TrimPrefix(r.code.String(), "RCode"), r.said())
 	case len(r.referred) > 0:
 		ans.ResponseCode = int(handle.RcodePrefixReferral)
 		ans.Referral = &referral{Namespace: strings.TrimSuffix(r.referred[0].Header.Name.String(), ".")}

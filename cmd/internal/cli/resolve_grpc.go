@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 
@@ -82,7 +81,7 @@ func grpcError(addr string, err error) error {
 func fromResponse(id string, resp *nodepb.ResolveResponse) (*answer, error) {
 	o, ok := grpcOutcomes[resp.GetStatus()]
 	if !ok {
-		return nil, fmt.Errorf("the node answered %s: %s", resp.GetStatus(), resp.GetExplanation())
+		return nil, failf("the node answered %s: %s", resp.GetStatus(), resp.GetExplanation())
 	}
 	ans := &answer{ResponseCode: int(o.code), ID: id, Namespace: resp.GetNamespace(), Tier: resp.GetTier(),
 		Candidates: fromCandidates(resp.GetCandidates()), Message: resp.GetExplanation(), status: o.status}
@@ -111,7 +110,7 @@ func fromResponse(id string, resp *nodepb.ResolveResponse) (*answer, error) {
 		for _, p := range r.GetValues() {
 			v, err := nodepb.ToValue(p)
 			if err != nil {
-				return nil, fmt.Errorf("the node's answer: %w", err)
+				return nil, failf("the node's answer: %v", err)
 			}
 			values = append(values, v)
 		}

@@ -44,7 +44,7 @@ func (a *app) resolveHandle(ctx context.Context, network string, q question) (*a
 		case errors.Is(err, client.ErrBadAnswer):
 			return nil, fmt.Errorf("%s: %w", addr, err)
 		case err == client.ErrNoAnswer:
-			err = errors.New("nothing came in time")
+			err = failf("nothing came in time")
 		}
 		return nil, &unreachable{addr, err}
 	}
@@ -90,7 +90,7 @@ func fromHandle(name string, resp *client.Response) (*answer, error) {
 	case handle.RcodeInvalidAdmin, handle.RcodePermissionDenied, handle.RcodeAuthNeeded, handle.RcodeAuthFailed:
 		return nil, &problem{Status: http.StatusForbidden, Code: "forbidden", Detail: orDefault(resp.Message, resp.Code.String())}
 	default:
-		return nil, fmt.Errorf("the node answered %d, %s: %s", resp.Code, resp.Code, resp.Message)
+		return nil, failf("the node answered %d, %s: %s", resp.Code, resp.Code, resp.Message)
 	}
 	return ans, err
 }

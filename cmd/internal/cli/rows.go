@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -68,7 +67,7 @@ func (a *app) open(name, format, encoding string) (*source, error) {
 	err := s.start(in, format, encoding)
 	if err != nil {
 		s.Close()
-		return nil, fmt.Errorf("read %s: %w", name, err)
+		return nil, failf("read %s: %v", name, err)
 	}
 	return s, nil
 }
@@ -127,8 +126,8 @@ func (n *ndjsonRows) next() (row, error) {
 			return row{}, io.EOF
 		}
 		if len(text) > maxRecord {
-			return row{line: n.line, failure: &failure{Line: n.line, Status: "failed", Code: "too_large",
-				Detail: fmt.Sprintf("line is longer than %d octets", maxRecord)}}, nil
+			why := failf("line is longer than %d octets", maxRecord)
+			return row{line: n.line, failure: &failure{Line: n.line, Status: "failed", Code: "too_large", Detail: why.Error(), why: why}}, nil
 		}
 		if text = bytes.TrimSpace(text); len(text) > 0 {
 			return row{line: n.line, json: text}, nil

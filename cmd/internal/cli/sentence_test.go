@@ -80,7 +80,7 @@ func TestSentencesZH(t *testing.T) {
 
 // verbs are those of a format, in the order of the arguments that they take.
 func verbs(format string) []string {
-	found := regexp.MustCompile(`%(\[(\d)\])?([a-z])`).FindAllStringSubmatch(format, -1)
+	found := regexp.MustCompile(`%(\[(\d)\])?([a-zA-Z])`).FindAllStringSubmatch(format, -1)
 	out := make([]string, len(found))
 	for i, v := range found {
 		at := i
@@ -159,6 +159,20 @@ func TestErrorsInChinese(t *testing.T) {
 	}
 	if _, errs, _ := run(t, "", "get", "88.1/x", "--server", "http://"+addr); !strings.HasSuffix(errs, "refused; is the node running there?\n") {
 		t.Errorf("in English: %q", errs)
+	}
+}
+
+// TestImportInChinese: rows that idctl itself refuses, and why an import cannot begin, are in Chinese.
+func TestImportInChinese(t *testing.T) {
+	t.Chdir(t.TempDir())
+	env := map[string]string{"LC_ALL": "zh_CN.UTF-8"}
+	_, errs, code := runEnv(t, env, "id,index,type,data\n88.1/x,0,URL,u\n", "import", "-", "--format", "csv")
+	if want := "88.1/x: invalid_value: index \"0\" 应为 1 到 2147483647 的数\n"; code != exitFailed || !strings.Contains(errs, want) {
+		t.Errorf("exit %d, %q; want %q", code, errs, want)
+	}
+	_, errs, code = runEnv(t, env, "id,index\n", "import", "-", "--format", "csv")
+	if want := "：缺少列 \"type\"：列名应为 "; code != exitFailed || !strings.Contains(errs, want) {
+		t.Errorf("exit %d, %q; want %q", code, errs, want)
 	}
 }
 

@@ -42,7 +42,7 @@ with -O their siteinfo.bin, the value as a registry stores it, goes to a file.`,
 			data := handle.AppendSite(nil, r.Site)
 			if out != "" {
 				if err := os.WriteFile(out, data, 0o644); err != nil {
-					return fmt.Errorf("write site: %w", err)
+					return failf("write site: %v", err)
 				}
 			}
 			if a.output == "json" {

@@ -78,7 +78,7 @@ func (a *app) templateBody(args []string, file string) (map[string]any, error) {
 			return nil, err
 		}
 		if !json.Valid(raw) {
-			return nil, fmt.Errorf("read %s: not JSON", file)
+			return nil, failf("read %s: not JSON", file)
 		}
 		body["content"] = json.RawMessage(raw)
 	}
@@ -150,7 +150,7 @@ func (a *app) templateCheck() *cobra.Command {
 				}
 			}
 			if err == nil && !got.Compatible {
-				err = fmt.Errorf("%d mistakes, %d reasons why stored records would not follow it", len(got.Errors), len(got.Incompatible))
+				err = failf("%d mistakes, %d reasons why stored records would not follow it", len(got.Errors), len(got.Incompatible))
 			}
 			return err
 		}),
@@ -271,7 +271,7 @@ func (a *app) templateImport() *cobra.Command {
 					Errors []struct{ Location, Message string }
 				}
 				if err := json.Unmarshal(line, &row); err != nil {
-					return fmt.Errorf("answer of %s is not what idctl knows: %w", a.server, err)
+					return failf("answer of %s is not what idctl knows: %v", a.server, err)
 				}
 				switch {
 				case row.Total != nil:
@@ -295,12 +295,12 @@ func (a *app) templateImport() *cobra.Command {
 			}
 			switch {
 			case sum == nil:
-				return fmt.Errorf("%s did not come to the end of the import", a.server)
+				return failf("%s did not come to the end of the import", a.server)
 			case a.output != "json":
 				fmt.Fprintf(a.Out, "%d rows: %d stored, %d skipped, %d failed\n", sum.Total, sum.Stored, sum.Skipped, sum.Failed)
 			}
 			if sum.Failed > 0 {
-				return fmt.Errorf("%d rows failed", sum.Failed)
+				return failf("%d rows failed", sum.Failed)
 			}
 			return nil
 		}),
