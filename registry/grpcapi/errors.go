@@ -82,11 +82,12 @@ func (s *Server) status(ctx context.Context, op, id string, err error) error {
 	if code == codes.Internal || code == codes.Unavailable {
 		s.log.Error("registration call failed", "op", op, "id", id, "err", err)
 	}
-	text := e.In(languageOf(ctx))
+	l := languageOf(ctx)
+	text := e.In(l)
 	if text == "" {
 		text = e.Code
 	}
-	st, err := status.New(code, nodepb.Text(text)).WithDetails(details(e)...)
+	st, err := status.New(code, nodepb.Text(text)).WithDetails(details(e, l)...)
 	if err != nil {
 		return status.Error(code, text)
 	}
@@ -99,7 +100,7 @@ func languageOf(ctx context.Context) registry.Language {
 	return registry.LanguageOf(strings.Join(metadata.ValueFromIncomingContext(ctx, "accept-language"), ","))
 }
 
-func details(e *registry.Error) []protoadapt.MessageV1 {
+func details(e *registry.Error, l registry.Language) []protoadapt.MessageV1 {
 	info := &errdetails.ErrorInfo{Reason: e.Code, Domain: nodepb.ErrorDomain, Metadata: make(map[string]string)}
 	if e.Field != "" {
 		info.Metadata["field"] = nodepb.Text(e.Field)
@@ -113,7 +114,7 @@ func details(e *registry.Error) []protoadapt.MessageV1 {
 		all := new(errdetails.BadRequest)
 		for i := range e.Violations {
 			v := &e.Violations[i]
-			all.FieldViolations = append(all.FieldViolations, &errdetails.BadRequest_FieldViolation{Field: nodepb.Text(v.Field), Description: nodepb.Text(v.Detail)})
+			all.FieldViolations = append(all.FieldViolations, &errdetails.BadRequest_FieldViolation{Field: nodepb.Text(v.Field), Description: nodepb.Text(v.In(l))})
 		}
 		d = append(d, protoadapt.MessageV1Of(all))
 	}

@@ -10,12 +10,14 @@ import (
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"github.com/idnode/idnode/proto/identifier"
 	"github.com/idnode/idnode/proto/nodepb"
 	"github.com/idnode/idnode/registry"
 	"github.com/idnode/idnode/storage"
+	"github.com/idnode/idnode/storage/memstore"
 )
 
 func TestEveryCodeIsMapped(t *testing.T) {
@@ -81,5 +83,34 @@ func TestStatus(t *testing.T) {
 				t.Errorf("tombstone %v", tombstone)
 			}
 		})
+	}
+}
+
+// TestViolationsInChinese: all that is wrong with a request is told in the language asked for.
+func TestViolationsInChinese(t *testing.T) {
+	mem := memstore.New()
+	t.Cleanup(func() { mem.Close() })
+	spaces, err := storage.LoadNamespaces(t.Context(), mem)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reg, err := registry.New(registry.Options{Store: mem, Namespaces: spaces, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = reg.CreateAccount(t.Context(), registry.AccountRequest{Username: "a b", Password: "short"},
+		registry.Write{Actor: registry.Actor{Enterprise: registry.Self, Role: registry.RoleOperator}})
+	s := &Server{log: slog.New(slog.DiscardHandler)}
+	ctx := metadata.NewIncomingContext(t.Context(), metadata.Pairs("accept-language", "zh-CN"))
+	var told []string
+	for _, d := range status.Convert(s.status(ctx, "test", "", err)).Details() {
+		if all, ok := d.(*errdetails.BadRequest); ok {
+			for _, v := range all.FieldViolations {
+				told = append(told, v.Field+" "+v.Description)
+			}
+		}
+	}
+	if got := strings.Join(told, "\n"); !strings.Contains(got, "/username 用户名应为") || !strings.Contains(got, "/password 密码应为") {
+		t.Errorf("told %q of %v", got, err)
 	}
 }
