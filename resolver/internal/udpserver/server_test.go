@@ -207,12 +207,13 @@ func TestSlow(t *testing.T) {
 		receive(t, c)
 	}
 	wait.Store(0)
-	for range 3 * fastWaits {
+	// On a busy machine what is fast takes its time too: then it needs more of it.
+	for n := 0; s.slow.Load(); n++ {
+		if n == 1000*fastWaits {
+			t.Fatal("the server still takes for slow what is fast")
+		}
 		send(t, c, "slow")
 		receive(t, c)
-	}
-	if s.slow.Load() {
-		t.Error("the server still takes for slow what is fast")
 	}
 }
 
