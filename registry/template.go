@@ -231,7 +231,10 @@ func (r *Registrar) checkEditor(ctx context.Context, k identifier.Key, a Actor) 
 	if ns.State == identifier.NamespaceWithdrawn {
 		return refuse(CodeNamespaceSuspended, "prefix", "namespace %s is %s", ns.Prefix, ns.State)
 	}
-	return nil
+	if a.IsOperator() {
+		return nil
+	}
+	return r.checkActive(ctx, ns.Enterprise, "prefix")
 }
 
 // checkContent is c as it is kept, or all that is wrong with it.
