@@ -98,7 +98,7 @@ func (r *Registrar) Batch(ctx context.Context, ops []Operation, w Write) ([]Oper
 func (r *Registrar) request(op *Operation, w Write, q *request) (string, *Error) {
 	*q = request{
 		kind: op.Kind, id: op.ID, in: op.Record, fields: op.Fields, patch: op.Patch, reason: op.Reason, successor: op.Successor,
-		ifMatch: op.IfMatch, ifNoneMatch: op.IfNoneMatch, keep: w.KeepTimestamps, revive: w.Revive,
+		ifMatch: op.IfMatch, ifNoneMatch: op.IfNoneMatch, keep: w.KeepTimestamps, revive: w.Revive, present: w.Present,
 	}
 	switch {
 	case op.Err != nil:
@@ -163,6 +163,7 @@ func (r *Registrar) tryBatch(ctx context.Context, requests []request, checked []
 	var b storage.Batch
 	var long longNames
 	entry := AuditEntry{Op: "batch"}
+	again := r.repeats(w)
 	d := demand{r: r}
 	results := make([]OperationResult, len(checked))
 	next := 0
@@ -172,6 +173,7 @@ func (r *Registrar) tryBatch(ctx context.Context, requests []request, checked []
 			continue
 		}
 		q, key, item := &requests[i], keys[next], items[next]
+		q.repeats = again
 		next++
 		out, err := r.outcomeOf(ctx, q, item, now)
 		if err == nil && out.op != 0 {

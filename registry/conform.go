@@ -193,6 +193,45 @@ func (r *Registrar) fillPatch(ctx context.Context, q *request, cur *identifier.R
 	return &next, r.checkPatch(&next.patch)
 }
 
+// wholePatch lets a patch that is whole remove the values that it does not name of the fields of the
+// templates that the record follows and will follow. Values of disabled fields stay: no client writes them
+// any more. It does not modify q, whose record may be another the next time.
+func (r *Registrar) wholePatch(ctx context.Context, q *request, cur *identifier.Record) (*request, *Error) {
+	if q.kind != OpMerge || !q.patch.Whole || cur == nil || q.ns == nil {
+		return q, nil
+	}
+	names := []string{cur.Template}
+	if q.patch.Template != nil && *q.patch.Template != cur.Template {
+		names = append(names, *q.patch.Template)
+	}
+	named := make(map[uint32]bool, len(q.patch.Values))
+	for i := range q.patch.Values {
+		named[q.patch.Values[i].Index] = true
+	}
+	next := *q
+	next.patch.Values = slices.Clone(q.patch.Values)
+	for _, name := range names {
+		if name == "" {
+			continue
+		}
+		t, err := r.templateFor(ctx, q.id, q.ns, name, q.templates)
+		if err != nil {
+			return nil, AsError(err)
+		}
+		if t == nil || t.Validator == nil {
+			continue
+		}
+		for i := range cur.Values {
+			index := cur.Values[i].Index
+			if f := t.Field(index); f != nil && !f.Disabled && !named[index] {
+				named[index] = true
+				next.patch.Values = append(next.patch.Values, PatchValue{Value: identifier.Value{Index: index}, Delete: true})
+			}
+		}
+	}
+	return &next, nil
+}
+
 // Fields is what the template of a record says of it, as a JSON object by the names of fields; nil if it
 // follows none. rec is as the asker may see it.
 func (r *Registrar) Fields(ctx context.Context, id identifier.ID, rec *identifier.Record) ([]byte, error) {
@@ -214,10 +253,22 @@ func (r *Registrar) outcomeOf(ctx context.Context, q *request, item storage.Item
 		return outcome{}, AsError(fmt.Errorf("record %s: %w", q.id, err))
 	}
 	q, e := r.fillPatch(ctx, q, cur)
+	if e == nil {
+		q, e = r.wholePatch(ctx, q, cur)
+	}
 	if e != nil {
 		return outcome{}, e
 	}
 	out, e := r.evaluate(q, cur, now)
+	if e != nil && e.Code == CodeAlreadyExists {
+		same, err := q.repeats.same(ctx, q, cur, now)
+		if err != nil {
+			return outcome{}, AsError(err)
+		}
+		if same {
+			return outcome{record: cur, before: cur}, nil
+		}
+	}
 	if e == nil {
 		e = r.conform(ctx, q, &out)
 	}

@@ -29,6 +29,8 @@ type request struct {
 	ifNoneMatch bool
 	keep        bool // timestamps
 	revive      bool
+	repeats     *repeats // nil: a create of what is there is refused, whoever created it
+	present     bool     // a revocation of a tombstone is refused
 }
 
 // outcome is what a request comes to in a given state.
@@ -190,7 +192,7 @@ func (p *PatchValue) over(v identifier.Value) identifier.Value {
 // revoke keeps the values in the tombstone, for restore; they are not shown.
 func revoke(q *request, cur *identifier.Record, now time.Time) (outcome, *Error) {
 	if cur.State == identifier.Revoked {
-		if cur.Reason == q.reason && cur.Successor == q.successor {
+		if !q.present && cur.Reason == q.reason && cur.Successor == q.successor {
 			return outcome{record: cur}, nil
 		}
 		return outcome{}, revokedError(cur)

@@ -181,6 +181,9 @@ func (q *request) hash(h hash.Hash) {
 	if q.patch.Template != nil {
 		hashString(h, *q.patch.Template)
 	}
+	if q.patch.Whole {
+		hashString(h, "whole")
+	}
 	hashUint(h, uint64(len(q.patch.Values)))
 	for i := range q.patch.Values {
 		p := &q.patch.Values[i]

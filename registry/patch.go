@@ -7,6 +7,7 @@ type Patch struct {
 	Values   []PatchValue
 	Template *string // nil: as it is
 	Fields   []byte  // a JSON object of fields of the record's template: null removes one; nil: none
+	Whole    bool    // values that the patch does not name go, if they are of enabled fields of the record's template, before or after
 }
 
 // PatchValue changes, adds or removes the value with its index. What Fields does not name stays as

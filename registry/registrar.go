@@ -142,6 +142,8 @@ type Write struct {
 	KeepTimestamps bool   // keep the values' timestamps where they are given
 	Fields         []byte // create, replace: a JSON object of what the record's template says of it, beside its values
 	Revive         bool   // a create over a tombstone with reason "deleted" succeeds (Handle and SNMS)
+	Again          bool   // a create with the content that the same credential created within 24 h, unchanged since, succeeds and changes nothing (SNMS)
+	Present        bool   // a revocation is of what is there: one that is repeated is refused with CodeRevoked (SNMS)
 	Operation      string // the route; idempotency keys of different routes do not meet
 }
 

@@ -66,10 +66,7 @@ func (r *Registrar) CreateTemplate(ctx context.Context, k identifier.Key, name s
 	if e := r.checkEditor(ctx, k, w.Actor); e != nil {
 		return nil, e
 	}
-	if name == "" || strings.TrimSpace(name) != name || len(name) > maxTemplateName || !printable(name) {
-		return nil, refuse(CodeInvalidTemplate, "/name", "a name of at most %d printable octets is required", maxTemplateName)
-	}
-	c, e := checkContent(c)
+	c, e := checkTemplate(name, c)
 	if e != nil {
 		return nil, e
 	}
@@ -235,6 +232,14 @@ func (r *Registrar) checkEditor(ctx context.Context, k identifier.Key, a Actor) 
 		return nil
 	}
 	return r.checkActive(ctx, ns.Enterprise, "prefix")
+}
+
+// checkTemplate holds a new template to its rules, and gives its content as it is kept.
+func checkTemplate(name string, c *template.Content) (*template.Content, *Error) {
+	if name == "" || strings.TrimSpace(name) != name || len(name) > maxTemplateName || !printable(name) {
+		return nil, refuse(CodeInvalidTemplate, "/name", "a name of at most %d printable octets is required", maxTemplateName)
+	}
+	return checkContent(c)
 }
 
 // checkContent is c as it is kept, or all that is wrong with it.

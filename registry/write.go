@@ -60,7 +60,7 @@ func (r *Registrar) Restore(ctx context.Context, id identifier.ID, w Write) (Res
 
 // write takes a request through the checks in their order, and applies it.
 func (r *Registrar) write(ctx context.Context, q *request, w Write) (Result, error) {
-	q.ifMatch, q.ifNoneMatch, q.keep, q.revive = w.IfMatch, w.IfNoneMatch, w.KeepTimestamps, w.Revive
+	q.ifMatch, q.ifNoneMatch, q.keep, q.revive, q.repeats, q.present = w.IfMatch, w.IfNoneMatch, w.KeepTimestamps, w.Revive, r.repeats(w), w.Present
 	r.gate.RLock()
 	defer r.gate.RUnlock()
 	if e := r.check(ctx, q, r.authority(w.Actor)); e != nil {
