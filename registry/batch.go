@@ -54,8 +54,8 @@ func (r *Registrar) Batch(ctx context.Context, ops []Operation, w Write) ([]Oper
 	if len(ops) == 0 {
 		return nil, refuse(CodeInvalidRequest, "/operations", "at least one operation is required")
 	}
-	if len(ops) > r.limits.BatchRows {
-		return nil, refuse(CodeTooLarge, "/operations", "%d operations; at most %d", len(ops), r.limits.BatchRows)
+	if most := cmp.Or(w.MaxRows, r.limits.BatchRows); len(ops) > most {
+		return nil, refuse(CodeTooLarge, "/operations", "%d operations; at most %d", len(ops), most)
 	}
 	w.IfMatch, w.IfNoneMatch = 0, false
 	requests := make([]request, len(ops))

@@ -145,6 +145,7 @@ type Write struct {
 	Again          bool   // a create with the content that the same credential created within 24 h, unchanged since, succeeds and changes nothing (SNMS)
 	Present        bool   // a revocation is of what is there: one that is repeated is refused with CodeRevoked (SNMS)
 	Operation      string // the route; idempotency keys of different routes do not meet
+	MaxRows        int    // the most rows of a batch; 0: Limits.BatchRows
 }
 
 // Result is the answer to a write.

@@ -164,5 +164,18 @@ func (r *Registrar) TemplateFor(ctx context.Context, id identifier.ID, name stri
 	return t.Template, nil
 }
 
+// TemplateOf returns the template that rec, the record of id, follows, whoever asks; nil if it follows none that
+// is there. Callers must not modify it.
+func (r *Registrar) TemplateOf(ctx context.Context, id identifier.ID, rec *identifier.Record) (*Template, error) {
+	t, err := r.templateOf(ctx, id, rec)
+	if err != nil {
+		return nil, AsError(fmt.Errorf("template of %s: %w", id, err))
+	}
+	if t == nil {
+		return nil, nil
+	}
+	return t.Template, nil
+}
+
 // HolderOf returns the namespace that holds id, nil if no namespace of this node does. Callers must not modify it.
 func (r *Registrar) HolderOf(id identifier.ID) *identifier.Namespace { return r.namespaces.Find(id) }

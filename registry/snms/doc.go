@@ -1,6 +1,10 @@
 // Package snms speaks the market's registration API (SNMS OpenAPI v3 and v5), so that software made
-// for other secondary nodes logs in after a change of its base URL: the two token calls of its
-// identity section. Their tokens are good for every other surface of the registry.
+// for other secondary nodes works after a change of its base URL. Its calls are mapped onto the
+// registrar; their tokens are good for every other surface of the registry.
+//
+// Every answer is {"message", "status", "data"} with HTTP status 200, of refusals too: status 1 is
+// done, -1 not logged in, -2 refused for the reason in message, -3 no right, -4 trouble of ours.
+// Only an unknown path (404) and a wrong method (405) show in the HTTP status.
 //
 // Facts are cited by section of the project's notes on that API (spec/snms-api.md).
 package snms

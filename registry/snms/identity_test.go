@@ -24,6 +24,10 @@ func (l *logins) LoginDayHash(ctx context.Context, username, hash string, addr n
 	return l.Login(ctx, username, "hash:"+hash, addr)
 }
 
+func (l *logins) Verify(context.Context, string, netip.Addr) (registry.Actor, error) {
+	return registry.Actor{}, l.err
+}
+
 // TestToken has the answers of the two calls, octet by octet.
 func TestToken(t *testing.T) {
 	l := new(logins)
@@ -45,7 +49,7 @@ func TestToken(t *testing.T) {
 	f(nil, "POST", "/identity/token/v1", both, 200, `{"message":"success","status":1,"data":{"token":"li/hash:x/192.0.2.7"}}`)
 	f(nil, "POST", "/identity/token", `{"password":"x"}`, 200, `{"message":"缺少必要的请求参数: username","status":-2,"data":null}`)
 	f(nil, "POST", "/identity/token", `{`, 200, `{"message":"请求体不是合法的 JSON","status":-2,"data":null}`)
-	f(nil, "POST", "/identity/token", `{"username":"`+strings.Repeat("x", maxBody)+`"}`, 200, `{"message":"请求体不是合法的 JSON","status":-2,"data":null}`)
+	f(nil, "POST", "/identity/token", `{"username":"`+strings.Repeat("x", maxLogin)+`"}`, 200, `{"message":"请求体不能超过 16384 字节","status":-2,"data":null}`)
 	f(registry.Refuse(registry.CodeUnauthenticated, "", "wrong"), "POST", "/identity/token", both, 200, `{"message":"用户名/密码错误！","status":-2,"data":null}`)
 	f(registry.Refuse(registry.CodeNotFound, "", "no enterprise %s", "e1"), "POST", "/identity/token", both, 200, `{"message":"没有企业 e1","status":-2,"data":null}`)
 	f(errors.New("disk on fire"), "POST", "/identity/token", both, 200, `{"message":"系统繁忙","status":-4,"data":null}`)

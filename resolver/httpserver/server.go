@@ -21,7 +21,11 @@ import (
 type Options struct {
 	Resolver *resolver.Resolver // required
 	Site     func() []byte      // the node's HS_SITE in wire form, for /api/site; default: none
-	Next     http.Handler       // serves /v1/…, /openapi.json and /identity/…; default: 404
+	Next     http.Handler       // serves /v1/…, /openapi.json and what begins with NextPaths; default: 404
+
+	// NextPaths are other beginnings of paths, escaped, that Next serves, such as /identity/. One that does not end in a
+	// slash stands for itself and for what is below it. Default: none.
+	NextPaths []string
 
 	// Tunnel appends the answer to a binary message of the Handle protocol, envelope included. from is where
 	// it came from, zero if that is not known.
@@ -100,13 +104,19 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		s.read(w, req, s.resolve)
 	case path == "/.well-known/gs1resolver":
 		s.read(w, req, s.wellKnown)
+	case strings.HasPrefix(path, "/v1/"), path == "/openapi.json", slices.ContainsFunc(s.o.NextPaths, func(p string) bool { return below(path, p) }):
+		s.o.Next.ServeHTTP(w, req)
 	case strings.HasPrefix(path, apiPath):
 		s.rest(w, req)
-	case strings.HasPrefix(path, "/v1/"), path == "/openapi.json", strings.HasPrefix(path, "/identity/"):
-		s.o.Next.ServeHTTP(w, req)
 	default:
 		s.read(w, req, s.proxy)
 	}
+}
+
+// below reports whether path begins with beginning, at a border of its segments.
+func below(path, beginning string) bool {
+	rest, ok := strings.CutPrefix(path, beginning)
+	return ok && (rest == "" || rest[0] == '/' || strings.HasSuffix(beginning, "/"))
 }
 
 // read runs fn for a GET or HEAD.

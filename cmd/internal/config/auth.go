@@ -35,6 +35,8 @@ type SNMS struct {
 	DayHashLogin bool `koanf:"day_hash_login"`
 	// Timezone is where that day is.
 	Timezone string `koanf:"timezone"`
+	// BatchRows is how many identifiers a batch call takes. Clients count on 2000.
+	BatchRows int `koanf:"batch_rows"`
 }
 
 // Location is the time zone of snms.timezone.

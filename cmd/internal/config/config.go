@@ -176,7 +176,7 @@ func Default() Config {
 		Log: Log{Format: "text", Level: "info"},
 		Auth: Auth{LockoutFailures: 5, LockoutTime: 15 * time.Minute,
 			OIDC: OIDC{Scopes: []string{"openid", "profile"}, UsernameClaim: "preferred_username"}},
-		SNMS:     SNMS{DayHashLogin: true, Timezone: "Asia/Shanghai"},
+		SNMS:     SNMS{DayHashLogin: true, Timezone: "Asia/Shanghai", BatchRows: 2000},
 		Shutdown: Shutdown{DrainTimeout: 10 * time.Second},
 		Registry: Registry{OpenApplications: true},
 	}
@@ -252,6 +252,9 @@ func (c *Config) Check() error {
 	}
 	if c.Limits.PrefixesPerEnterprise < 0 {
 		fail("limits.prefixes_per_enterprise", "is negative")
+	}
+	if c.SNMS.BatchRows < 1 || c.SNMS.BatchRows > 100_000 {
+		fail("snms.batch_rows", "must be from 1 to 100000")
 	}
 	if c.Cache.Bytes < 256<<10 {
 		fail("cache.bytes", "must be at least 256KiB")

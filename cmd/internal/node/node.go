@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -258,13 +259,17 @@ func (n *Node) buildSurfaces() error {
 	if err != nil {
 		return fmt.Errorf("build HTTP API: %w", err)
 	}
-	market := snms.New(snms.Options{Logins: verifier, Logger: n.log})
+	market := snms.New(snms.Options{Registrar: n.registrar, Logins: verifier, BatchRows: n.cfg.SNMS.BatchRows, Location: location, Logger: n.log})
+	others := make(map[string]http.Handler)
+	for _, path := range snms.Paths() {
+		others[path] = market
+	}
 	secure, err := n.httpTLS()
 	if err != nil {
 		return err
 	}
 	front, err := httpserver.New(httpserver.Options{Resolver: n.resolver, Site: func() []byte { return n.site },
-		Next: surfaces(registration, map[string]http.Handler{"/identity/": market}), Tunnel: handles.AppendAnswer, Handles: handles, PublicURL: n.cfg.HTTP.PublicURL, RedirectSchemes: n.cfg.HTTP.RedirectSchemes,
+		Next: surfaces(registration, others), NextPaths: slices.Collect(maps.Keys(others)), Tunnel: handles.AppendAnswer, Handles: handles, PublicURL: n.cfg.HTTP.PublicURL, RedirectSchemes: n.cfg.HTTP.RedirectSchemes,
 		Metrics: metrics, Logger: n.log})
 	if err != nil {
 		return err
