@@ -6,5 +6,9 @@
 // done, -1 not logged in, -2 refused for the reason in message, -3 no right, -4 trouble of ours.
 // Only an unknown path (404) and a wrong method (405) show in the HTTP status.
 //
+// A create that is repeated because its answer was lost is done: by the same account or key, with the
+// same content, within 24 hours, and if nobody changed it since. A request whose outcome the store
+// cannot tell is answered with -4, and a repeat settles it.
+//
 // Facts are cited by section of the project's notes on that API (spec/snms-api.md).
 package snms

@@ -88,6 +88,11 @@ func TestIdentifierRefusals(t *testing.T) {
 	m.refused("", "POST /identityv2/data", good, -1, "没有登录，需要验证")
 	m.refused("x.y.z", "GET /identityv2/data/detail?handle=88.1021.150/1", "", -1, "没有登录，需要验证")
 
+	token := m.token
+	m.now = m.now.Add(24*time.Hour + time.Second)
+	m.refused(token, "POST /identityv2/data", good, -1, "没有登录，需要验证")
+	m.token = m.login("maker")
+
 	m.refused(m.token, "DELETE /identityv2/data", `{}`, -2, "缺少必要的请求参数: handle")
 	m.refused(m.token, "GET /identityv2/data/detail?handle=88.1021.150", "", -2, "handle 应为 前缀/后缀: 88.1021.150")
 	m.refused(m.token, "GET /identityv2/data/detail?handle=88.1021.150/none", "", -2, "标识不存在")
