@@ -37,7 +37,8 @@ func (e *ConflictError) Error() string {
 func (e *ConflictError) Is(target error) bool { return target == ErrConflict }
 
 // Item is a stored value and the number of times that its key has been put since it was last
-// absent: 1 after the first Put. Blindly Set keys have version 0.
+// absent: 1 after the first Put. Keys that were put by [Batch.PutAs] have the version that was given,
+// and count on from there. Blindly Set keys have version 0.
 type Item struct {
 	Version uint64
 	Value   []byte

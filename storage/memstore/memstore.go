@@ -107,7 +107,7 @@ func (s *Store) Apply(ctx context.Context, b *storage.Batch) (storage.Seq, error
 	for _, w := range b.Writes() {
 		switch w.Kind {
 		case storage.WritePut:
-			s.rows.ReplaceOrInsert(bytes.Clone(w.Key), storage.Item{Version: w.Expect + 1, Value: copied(w.Value)})
+			s.rows.ReplaceOrInsert(bytes.Clone(w.Key), storage.Item{Version: w.Becomes(), Value: copied(w.Value)})
 		case storage.WriteSet:
 			s.rows.ReplaceOrInsert(bytes.Clone(w.Key), storage.Item{Value: copied(w.Value)})
 		case storage.WriteDelete:

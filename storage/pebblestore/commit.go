@@ -199,7 +199,7 @@ func (s *Store) build(g *group, overlay map[string]uint64) {
 			version, write := uint64(0), true
 			switch w.Kind {
 			case storage.WritePut:
-				version = w.Expect + 1
+				version = w.Becomes()
 				put(g.batch, w.Key, version, w.Value)
 			case storage.WriteSet:
 				put(g.batch, w.Key, 0, w.Value)

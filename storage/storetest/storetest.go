@@ -27,6 +27,7 @@ func Run(t *testing.T, open func(t *testing.T) storage.Store) {
 		{"Scan", testScan},
 		{"ScanStops", testScanStops},
 		{"Versions", testVersions},
+		{"PutAs", testPutAs},
 		{"Conflict", testConflict},
 		{"Set", testSet},
 		{"CheckOnly", testCheckOnly},

@@ -40,6 +40,25 @@ func testVersions(t *testing.T, s storage.Store) {
 	wantItem(t, s, key, "two", 2)
 }
 
+func testPutAs(t *testing.T, s storage.Store) {
+	key, other := []byte("rkey"), []byte("rother")
+	as := func(key []byte, value string, expect, as uint64) *storage.Batch {
+		var b storage.Batch
+		b.PutAs(key, []byte(value), expect, as)
+		return &b
+	}
+	apply(t, s, as(key, "seven", 0, 7))
+	wantItem(t, s, key, "seven", 7)
+	wantConflict(t, s, as(key, "x", 0, 9), key)
+	wantConflict(t, s, put(key, "x", 1), key)
+	apply(t, s, put(key, "eight", 7))
+	wantItem(t, s, key, "eight", 8)
+	apply(t, s, as(key, "twenty", 8, 20))
+	wantItem(t, s, key, "twenty", 20)
+	apply(t, s, as(other, "one", 0, 1))
+	wantItem(t, s, other, "one", 1)
+}
+
 func testConflict(t *testing.T, s storage.Store) {
 	apply(t, s, put([]byte("ra"), "1", 0))
 	apply(t, s, put([]byte("rb"), "1", 0))
