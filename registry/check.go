@@ -80,6 +80,9 @@ func (a *authority) check(ctx context.Context, ns *identifier.Namespace) *Error 
 	if ns.Mode == identifier.Delegated {
 		return refuse(CodeDelegated, "/id", "the records of %s are held by the enterprise's own node", ns.Prefix)
 	}
+	if e := checkFrozen(ns); e != nil {
+		return e
+	}
 	refusal, known := a.enterprises[ns.Enterprise]
 	if !known {
 		refusal = a.r.checkActive(ctx, ns.Enterprise, "/id")

@@ -27,6 +27,7 @@ const (
 	CodeNamespaceSuspended  = "namespace_suspended"  // suspended or withdrawn: no writes
 	CodeEnterpriseSuspended = "enterprise_suspended" // the owner is not active: no writes
 	CodeDelegated           = "delegated"            // the enterprise's own node holds the records
+	CodeFrozen              = "frozen"               // the records are moving to another node: no writes until they have
 	CodeNotFound            = "not_found"            // no such thing
 	CodeAlreadyExists       = "already_exists"       // create of what is there
 	CodeRevoked             = "revoked"              // the identifier is a tombstone; Error.Record holds it
@@ -60,7 +61,7 @@ func Codes() []string {
 	return []string{
 		CodeInvalidRequest, CodeInvalidIdentifier, CodeAmbiguousIdentifier, CodeInvalidValue, CodeTooLarge, CodeInvalidEnterprise,
 		CodeInvalidPrefix, CodeInvalidKey, CodeInvalidCursor, CodeUnauthenticated, CodeForbidden,
-		CodeNotYourNamespace, CodeNamespaceSuspended, CodeEnterpriseSuspended, CodeDelegated, CodeNotFound,
+		CodeNotYourNamespace, CodeNamespaceSuspended, CodeEnterpriseSuspended, CodeDelegated, CodeFrozen, CodeNotFound,
 		CodeAlreadyExists, CodeRevoked, CodeNotRevoked, CodeVersionMismatch, CodeConflict, CodeInvalidState,
 		CodeHasRecords, CodeDuplicate, CodeIdempotencyMismatch, CodeIdempotencyRunning,
 		CodeInvalidTemplate, CodeIncompatible, CodeTemplateMismatch, CodeInvalidApplication, CodeIncomplete,

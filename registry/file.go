@@ -97,24 +97,33 @@ func (r *Registrar) AddFile(ctx context.Context, q FileUpload, w Write) (*File, 
 		}
 		f := f
 		f.ID, f.Created = newID("f"), now
-		if err := r.useFiles(ctx, b, f.Enterprise, 1, f.Size); err != nil {
-			return nil, err
-		}
 		value, err := json.Marshal(&f)
 		if err != nil {
 			return nil, fmt.Errorf("encode file: %w", err)
 		}
-		key := storage.FileKey(f.ID)
-		b.Put(key, value, 0)
-		b.Put(fileIndexKey(f.Enterprise, f.ID), value, 0)
-		for i, part := 0, q.Data; len(part) > 0; i++ {
-			n := min(filePart, len(part))
-			b.Put(storage.FilePartKey(f.ID, uint32(i)), part[:n], 0)
-			part = part[n:]
+		if err := r.putFile(ctx, b, &f, value, q.Data); err != nil {
+			return nil, err
 		}
-		b.Log(storage.Change{Op: storage.OpCreate, Key: key, Version: 1})
 		return &f, r.audit(b, now, w.Actor, AuditEntry{Op: "file.create", ID: f.ID, Version: 1})
 	})
+}
+
+// putFile adds a new file to b: what is known of it, which value is the form of, its parts, and what the
+// enterprise's files now take.
+func (r *Registrar) putFile(ctx context.Context, b *storage.Batch, f *File, value, data []byte) error {
+	if err := r.useFiles(ctx, b, f.Enterprise, 1, f.Size); err != nil {
+		return err
+	}
+	key := storage.FileKey(f.ID)
+	b.Put(key, value, 0)
+	b.Put(fileIndexKey(f.Enterprise, f.ID), value, 0)
+	for i := 0; len(data) > 0; i++ {
+		n := min(filePart, len(data))
+		b.Put(storage.FilePartKey(f.ID, uint32(i)), data[:n], 0)
+		data = data[n:]
+	}
+	b.Log(storage.Change{Op: storage.OpCreate, Key: key, Version: 1})
+	return nil
 }
 
 // writesFiles reports whether a adds and deletes files of the enterprise.
@@ -229,8 +238,12 @@ func (r *Registrar) readFile(ctx context.Context, id string) (*File, error) {
 
 // WriteFile writes the octets of f to to, a part at a time.
 func (r *Registrar) WriteFile(ctx context.Context, f *File, to io.Writer) error {
+	return writeFile(ctx, r.store, f, to)
+}
+
+func writeFile(ctx context.Context, s storage.Reader, f *File, to io.Writer) error {
 	for i := range fileParts(f.Size) {
-		item, err := r.store.Get(ctx, storage.FilePartKey(f.ID, uint32(i)))
+		item, err := s.Get(ctx, storage.FilePartKey(f.ID, uint32(i)))
 		if err != nil {
 			return fmt.Errorf("read part %d of file %s: %w", i, f.ID, err)
 		}

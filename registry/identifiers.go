@@ -315,6 +315,11 @@ func recordRanges(k identifier.Key) []storage.Range {
 	return []storage.Range{storage.PrefixRange(storage.RecordKey(k))}
 }
 
+// inRanges reports whether key lies in one of the ranges.
+func inRanges(spans []storage.Range, key []byte) bool {
+	return slices.ContainsFunc(spans, func(r storage.Range) bool { return bytes.Compare(r.Start, key) <= 0 && bytes.Compare(key, r.End) < 0 })
+}
+
 func minKey(a, b []byte) []byte {
 	if bytes.Compare(a, b) < 0 {
 		return a

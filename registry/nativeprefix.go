@@ -42,6 +42,9 @@ func (r *Registrar) hold(ctx context.Context, n *native, now time.Time) (hold, e
 	if h.ns.Mode == identifier.Delegated && !n.id.IsPrefixRecord() {
 		return hold{}, refuse(CodeDelegated, "/id", "the records of %s are held by the enterprise's own node", h.ns.Prefix)
 	}
+	if e := checkFrozen(h.ns); e != nil && !n.id.IsPrefixRecord() {
+		return hold{}, e
+	}
 	if e := r.checkActive(ctx, h.ns.Enterprise, "/id"); e != nil {
 		return hold{}, e
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -71,6 +72,7 @@ type Registrar struct {
 	realName   bool // data of enterprises must be whole
 	applicants networkLimit
 	applying   sync.Mutex
+	exporting  atomic.Int32 // exports under way
 
 	// gate orders writes of records (which hold it shared from reading the namespace to the end of
 	// Apply) and changes of namespaces and enterprises: a suspension that has been answered stops every

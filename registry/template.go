@@ -228,6 +228,9 @@ func (r *Registrar) checkEditor(ctx context.Context, k identifier.Key, a Actor) 
 	if ns.State == identifier.NamespaceWithdrawn {
 		return refuse(CodeNamespaceSuspended, "prefix", "namespace %s is %s", ns.Prefix, ns.State)
 	}
+	if e := checkFrozen(ns); e != nil {
+		return e
+	}
 	if a.IsOperator() {
 		return nil
 	}

@@ -19,10 +19,28 @@ type Namespace struct {
 	Quota         *Quota         `json:"quota,omitempty"`         // nil: none
 	Patterns      []Pattern      `json:"patterns,omitempty"`      // for identifiers without a record, the first that applies; only if hosted
 	Reason        string         `json:"reason,omitempty"`        // why it is not active
+	Frozen        *Freeze        `json:"frozen,omitempty"`        // nothing is written while its records move
+	Handover      *Handover      `json:"handover,omitempty"`      // its records have moved
 	Created       time.Time      `json:"created"`
 	Updated       time.Time      `json:"updated"`
 
 	Version uint64 `json:"-"` // the store's; not part of the encoding
+}
+
+// Freeze says that the records of a namespace are answered for and not changed, as they are on their
+// way to another node.
+type Freeze struct {
+	Since   time.Time `json:"since"`
+	Reason  string    `json:"reason,omitempty"`
+	Service *Service  `json:"service,omitempty"` // the other node, if it was named
+}
+
+// Handover says that a namespace was hosted before it was delegated, and keeps what that cannot have.
+type Handover struct {
+	Since    time.Time `json:"since"`
+	Reason   string    `json:"reason,omitempty"`
+	Digest   string    `json:"digest,omitempty"` // of the records at that moment, if it was given
+	Patterns []Pattern `json:"patterns,omitempty"`
 }
 
 // UnmarshalJSON decodes n and compiles its patterns.

@@ -37,6 +37,7 @@ var statuses = map[string]int{
 	registry.CodeNamespaceSuspended:  http.StatusForbidden,
 	registry.CodeEnterpriseSuspended: http.StatusForbidden,
 	registry.CodeDelegated:           http.StatusForbidden,
+	registry.CodeFrozen:              http.StatusConflict,
 	registry.CodeNotFound:            http.StatusNotFound,
 	registry.CodeAlreadyExists:       http.StatusConflict,
 	registry.CodeRevoked:             http.StatusConflict,

@@ -102,6 +102,15 @@ var scopes = map[string]registry.Scope{
 	"GET /v1/operator":                          registry.ScopeEnterpriseRead,
 	"PATCH /v1/operator":                        registry.ScopeEnterpriseWrite,
 	"POST /v1/applications":                     anyScope,
+	"GET /v1/enterprises/{id}:export":           registry.ScopeEnterpriseRead, // and those of what it shows, see registry.BeginExport
+	"GET /v1/export":                            registry.ScopeEnterpriseRead,
+	"GET /v1/prefixes:export":                   registry.ScopePrefixesRead,
+	"POST /v1/archives:load":                    registry.ScopeEnterpriseWrite, // and those of what it writes, see registry.Load
+	"GET /v1/prefixes:digest":                   registry.ScopePrefixesRead,
+	"POST /v1/prefixes:freeze":                  registry.ScopePrefixesWrite,
+	"POST /v1/prefixes:unfreeze":                registry.ScopePrefixesWrite,
+	"POST /v1/prefixes:handover":                registry.ScopePrefixesWrite,
+	"POST /v1/prefixes:takeback":                registry.ScopePrefixesWrite,
 }
 
 // checkScope refuses what a's credential is not good for.

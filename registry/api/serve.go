@@ -74,6 +74,9 @@ func (s *server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		writeProblem(w, newProblem(e, languageOf(r.Context())))
 		return
 	}
+	if s.serveExport(w, r) {
+		return
+	}
 	s.mux.ServeHTTP(w, r)
 }
 
@@ -128,6 +131,8 @@ func checkMediaType(r *http.Request) *registry.Error {
 		return nil // files are judged by their content
 	case r.URL.Path == importPath:
 		wanted = importTypes
+	case r.URL.Path == loadPath:
+		wanted = archiveTypes
 	case r.Method == http.MethodPatch:
 		wanted = append(wanted, "application/merge-patch+json")
 	}

@@ -35,6 +35,7 @@ var grpcCodes = map[string]codes.Code{
 	registry.CodeNamespaceSuspended:  codes.FailedPrecondition,
 	registry.CodeEnterpriseSuspended: codes.FailedPrecondition,
 	registry.CodeDelegated:           codes.FailedPrecondition,
+	registry.CodeFrozen:              codes.FailedPrecondition,
 	registry.CodeRevoked:             codes.FailedPrecondition,
 	registry.CodeNotRevoked:          codes.FailedPrecondition,
 	registry.CodeInvalidState:        codes.FailedPrecondition,

@@ -27,6 +27,7 @@ var arrows = map[string][]string{
 	"proto/nodepb":            {"proto/identifier"},
 	"proto/dnsname":           {"proto/identifier"},
 	"proto/template":          {"proto/identifier"},
+	"proto/archive":           {},
 	"storage":                 {"proto/identifier", "storage"},
 	"resolver":                {"proto", "storage", "resolver"},
 	"registry":                {"proto", "storage", "registry"},

@@ -125,6 +125,7 @@ var handleCodes = map[string]handle.Rcode{
 	registry.CodeNamespaceSuspended:  handle.RcodeInvalidAdmin,
 	registry.CodeEnterpriseSuspended: handle.RcodeInvalidAdmin,
 	registry.CodeDelegated:           handle.RcodeServerNotResponsible,
+	registry.CodeFrozen:              handle.RcodeServerReadOnly,
 	registry.CodeNotFound:            handle.RcodeHandleNotFound,
 	registry.CodeAlreadyExists:       handle.RcodeHandleExists,
 	registry.CodeRevoked:             handle.RcodeHandleExists,
