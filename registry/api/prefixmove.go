@@ -33,7 +33,9 @@ func (s *server) prefixMoves() {
 		add(s, operation{
 			id: string(step.action) + "Prefix", method: http.MethodPost, path: path, tag: "prefixes", summary: step.summary, description: step.description,
 			body: schemaOf[prefixMoveBody](s), answers: map[int]*huma.Schema{200: schemaOf[identifier.Namespace](s)}, errors: []int{404, 409, 413, 415, 422, 507},
-		}, func(ctx context.Context, in *prefixInput) (*reply, error) { return s.movePrefix(ctx, in, step.action, path) })
+		}, func(ctx context.Context, in *prefixInput) (*reply, error) {
+			return s.movePrefix(ctx, in, step.action, path)
+		})
 	}
 	add(s, operation{
 		id: "readPrefixDigest", method: http.MethodGet, path: "/v1/prefixes:digest", tag: "prefixes", summary: "Digest of the records of a prefix",

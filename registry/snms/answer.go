@@ -55,6 +55,7 @@ var statuses = map[string]Status{
 	registry.CodeNamespaceSuspended:  StatusForbidden,
 	registry.CodeEnterpriseSuspended: StatusForbidden,
 	registry.CodeDelegated:           StatusFailed,
+	registry.CodeFrozen:              StatusFailed,
 	registry.CodeNotFound:            StatusFailed,
 	registry.CodeAlreadyExists:       StatusFailed,
 	registry.CodeRevoked:             StatusFailed,
