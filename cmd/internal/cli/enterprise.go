@@ -65,7 +65,7 @@ func (a *app) enterpriseCommand() *cobra.Command {
 				"verification.method", "verification.by", "verification.at", "missing", "created", "updated"})
 		}),
 	}
-	subs := []*cobra.Command{create, list, show, a.enterpriseApply(), a.enterpriseUpdate(), enterpriseForm(a)}
+	subs := []*cobra.Command{create, list, show, a.enterpriseApply(), a.enterpriseUpdate(), enterpriseForm(a), a.enterpriseExport()}
 	for _, step := range []struct{ name, short string }{
 		{"approve", "Approve an enterprise under review"},
 		{"return", "Send an application back to be completed"},

@@ -8,6 +8,7 @@ import (
 
 // failure is a row that was not stored, in the form in which the node reports it.
 type failure struct {
+	File   string `json:"file,omitempty"` // of an archive
 	Line   int    `json:"line"`
 	ID     string `json:"id,omitempty"`
 	Status string `json:"status"`

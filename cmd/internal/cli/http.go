@@ -136,7 +136,7 @@ type request struct {
 	method string
 	path   string // escaped, from the root
 	query  url.Values
-	body   any // sent as JSON; a []byte goes as it is
+	body   any // sent as JSON; a []byte or io.Reader goes as it is
 	header http.Header
 	public bool // send a key only if one was named
 	bare   bool // send no key
@@ -157,6 +157,8 @@ func (a *app) do(ctx context.Context, r request) (*http.Response, error) {
 	case nil:
 	case []byte:
 		body = bytes.NewReader(b)
+	case io.Reader:
+		body = b
 	default:
 		encoded, err := json.Marshal(b)
 		if err != nil {

@@ -30,7 +30,7 @@ func namespace(arg, scheme string) (string, string, error) {
 func (a *app) prefixCommand() *cobra.Command {
 	return group("prefix", "Prefixes and other namespaces: applications, allocation, quotas, state",
 		slices.Concat([]*cobra.Command{a.prefixCreate(), a.prefixUpdate(), a.prefixList(), a.prefixShow(), a.prefixSiteInfo(), a.prefixApply()},
-			a.prefixApplications(), a.prefixSteps())...)
+			a.prefixApplications(), a.prefixSteps(), a.prefixMoves())...)
 }
 
 // prefixFlags say how a prefix is served.
