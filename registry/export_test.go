@@ -230,7 +230,7 @@ func TestLoadConflicts(t *testing.T) {
 	m := emptyNode(t, memstore.New())
 	o := LoadOptions{Actor: m.op}
 	cut := bytes.Index(in, []byte("accounts.ndjson"))
-	if sum, _, err := m.load(t, in[:cut], o); code(err) != CodeInvalidFile || sum.Stored == 0 {
+	if sum, _, err := m.load(t, in[:cut], o); code(err) != CodeInvalidRequest || sum.Stored == 0 {
 		t.Errorf("an archive that is cut off: %+v, %v", sum, err)
 	}
 	must(t)(m.Replace(t.Context(), record("88.100.1/Changed", "here"), Write{Actor: m.op}))
@@ -270,7 +270,7 @@ func TestLoadConflicts(t *testing.T) {
 		{"another octet", bytes.Replace(in, []byte("scrapped"), []byte("Scrapped"), 1)},
 	} {
 		e := emptyNode(t, memstore.New())
-		if _, _, err := e.load(t, bad.in, LoadOptions{Actor: e.op}); code(err) != CodeInvalidFile {
+		if _, _, err := e.load(t, bad.in, LoadOptions{Actor: e.op}); code(err) != CodeInvalidRequest {
 			t.Errorf("%s: %v", bad.name, err)
 		}
 	}

@@ -56,8 +56,8 @@ type LoadSummary struct {
 // and an audit entry. Quotas and templates do not bind it, nor does a freeze. Operators only.
 //
 // report is called for what was not loaded, progress after each chunk. An error of theirs, of in or of
-// the store ends the load: the summary counts what was done. Refusals: CodeForbidden, CodeInvalidRequest,
-// CodeInvalidFile (no archive, damaged or cut off).
+// the store ends the load: the summary counts what was done. Refusals: CodeForbidden, CodeInvalidRequest
+// (also: no archive, damaged or cut off).
 func (r *Registrar) Load(ctx context.Context, in io.Reader, o LoadOptions, report func(LoadResult) error, progress func(LoadSummary) error) (LoadSummary, error) {
 	if !o.Actor.IsOperator() {
 		return LoadSummary{}, refuse(CodeForbidden, "", "role %s does not load archives", o.Actor.Role)
@@ -76,7 +76,7 @@ func (r *Registrar) Load(ctx context.Context, in io.Reader, o LoadOptions, repor
 	l := &loader{r: r, o: o, report: report, progress: progress, own: make(map[identifier.Key]*identifier.Namespace)}
 	err := l.run(ctx, in)
 	if errors.Is(err, archive.ErrCut) || errors.Is(err, archive.ErrDamaged) {
-		err = refuse(CodeInvalidFile, "", "%s", err)
+		err = refuse(CodeInvalidRequest, "", "%s", err)
 	}
 	return l.sum, err
 }
@@ -171,7 +171,7 @@ func (l *loader) read(ctx context.Context, kind string, text []byte) loadLine {
 		if e, ok := errors.AsType[*Error](err); ok {
 			line.refusal = e
 		} else {
-			line.refusal = refuse(CodeInvalidFile, "", "the line cannot be read: %s", err)
+			line.refusal = refuse(CodeInvalidRequest, "", "the line cannot be read: %s", err)
 		}
 	}
 	return line
@@ -386,7 +386,7 @@ func (l *loader) record(ctx context.Context, text []byte, past bool) (loadLine, 
 		return line, refusal
 	}
 	if rec.Version == 0 || rec.State == 0 || rec.Created.IsZero() || rec.Updated.IsZero() {
-		return line, refuse(CodeInvalidFile, "", "a record of an archive has a version, a state, and the times created and updated")
+		return line, refuse(CodeInvalidRequest, "", "a record of an archive has a version, a state, and the times created and updated")
 	}
 	if e := l.r.validateID(id, "/id"); e != nil && !id.IsPrefixRecord() {
 		return line, e

@@ -364,7 +364,7 @@ func (l *loader) fileMember(ctx context.Context, name string, body []byte) error
 	if len(body) > l.r.limits.FileOctets {
 		line.refusal = refuse(CodeTooLarge, "", "the file is longer than %d octets", l.r.limits.FileOctets)
 	} else if err := l.inArchive(id, nil); err != nil {
-		line.refusal = refuse(CodeInvalidFile, "", "the line cannot be read: %s", err)
+		line.refusal = refuse(CodeInvalidRequest, "", "the line cannot be read: %s", err)
 	}
 	line.put = func(ctx context.Context, b *storage.Batch, item storage.Item) (loaded, error) {
 		if item.Value != nil {

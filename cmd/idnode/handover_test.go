@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/idnode/idnode/proto/handle"
 	"github.com/idnode/idnode/proto/handle/client"
 )
@@ -339,6 +341,55 @@ func TestExitAndEntry(t *testing.T) {
 	run(b, 0, "1 prefixes", "archive", "export", "-O", "b.tar.gz")
 	run(b, 0, "node", "archive", "verify", "b.tar.gz")
 	b.must(201, b.key, "POST", "/v1/identifiers", record(moved+"/new", "u"))
+	a.stop()
+	b.stop()
+}
+
+// TestExportImport: what idctl exports and imports elsewhere has equal values: times, permissions,
+// references, absolute TTLs, octets, templates.
+func TestExportImport(t *testing.T) {
+	a := startDaemon(t, t.TempDir())
+	b := startDaemon(t, t.TempDir())
+	t.Chdir(t.TempDir())
+	records := `{"id":"88.1021.200/all","template":"a word","values":[{"index":9,"type":"URL","data":"https://e.example/<&>?a=\u2028轴承\t","ttl":0,"timestamp":"1999-12-31T23:59:59Z"},{"index":2,"type":"BIN","data":{"format":"base64","value":"AAH/Cg=="},"perms":"1000","ttl":1893456000,"ttlType":"absolute","timestamp":1},{"index":3,"type":"HS_VLIST","data":"","refs":[{"handle":"88.1021.200/ADMIN","index":300},{"handle":"10.1/x<y>","index":0}],"perms":"1111","ttl":7}]}
+{"id":"1.2.156.10001.7.1","scheme":"oid","values":[{"index":1,"type":"URL","data":"u\r\n"}]}
+{"id":"88.1021.200/Ümläut","values":[{"index":2147483647,"type":"电话","data":{"format":"string","value":"\ufffd"}}]}
+`
+	if code, out, errs := a.idctl(records, "import", "--allocate", "-"); code != 0 {
+		t.Fatalf("import: %d %s %s", code, out, errs)
+	}
+	if code, _, errs := a.idctl("", "export", "-O", "records.ndjson"); code != 0 {
+		t.Fatal(errs)
+	}
+	if code, out, errs := b.idctl("", "import", "--allocate", "records.ndjson"); code != 0 {
+		t.Fatalf("import: %d %s %s", code, out, errs)
+	}
+	list := func(d *daemon) []map[string]any {
+		items := d.must(200, d.key, "GET", "/v1/identifiers", nil)["items"].([]any)
+		var all []map[string]any
+		for _, item := range items {
+			rec := item.(map[string]any)
+			delete(rec, "created")
+			delete(rec, "updated")
+			all = append(all, rec)
+		}
+		return all
+	}
+	want := list(a)
+	if len(want) != 3 {
+		t.Fatalf("%d records", len(want))
+	}
+	if diff := cmp.Diff(want, list(b)); diff != "" {
+		t.Errorf("imported again they differ:\n%s", diff)
+	}
+	for _, prefix := range []string{"88.1021.200", "oid:1.2.156.10001"} {
+		content := func(d *daemon) any {
+			return d.must(200, d.key, "GET", "/v1/prefixes:digest?prefix="+prefix, nil)["content"]
+		}
+		if content(a) != content(b) {
+			t.Errorf("the digests of %s differ", prefix)
+		}
+	}
 	a.stop()
 	b.stop()
 }

@@ -26,9 +26,11 @@ var ErrDamaged = errors.New("the archive is damaged")
 // zstdWindow bounds the memory that packed archives may ask for, in octets.
 const zstdWindow = 8 << 20
 
-// Unpack undoes the packing that the beginning of r tells: gzip, zstd or none.
+// Unpack undoes the packing that the beginning of r tells: gzip, zstd or none. Errors of r are returned as
+// they are, others wrap [ErrDamaged] or [ErrCut].
 func Unpack(r io.Reader) (io.ReadCloser, error) {
-	in := bufio.NewReaderSize(r, 64<<10)
+	from := &source{r: r}
+	in := bufio.NewReaderSize(from, 64<<10)
 	magic, err := in.Peek(4)
 	switch {
 	case len(magic) == 0 && err != nil && !errors.Is(err, io.EOF):
@@ -36,17 +38,56 @@ func Unpack(r io.Reader) (io.ReadCloser, error) {
 	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}):
 		z, err := gzip.NewReader(in)
 		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+			return nil, from.blame(err)
 		}
-		return z, nil
+		return &unpacking{z, from}, nil
 	case bytes.Equal(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}):
 		z, err := zstd.NewReader(in, zstd.WithDecoderMaxWindow(zstdWindow), zstd.WithDecoderConcurrency(1))
 		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+			return nil, from.blame(err)
 		}
-		return z.IOReadCloser(), nil
+		return &unpacking{z.IOReadCloser(), from}, nil
 	}
 	return io.NopCloser(in), nil
+}
+
+// source is what is unpacked, and remembers its own error.
+type source struct {
+	r   io.Reader
+	err error
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		s.err = err
+	}
+	return n, err
+}
+
+// blame says whose fault an error of unpacking is.
+func (s *source) blame(err error) error {
+	switch {
+	case s.err != nil:
+		return s.err
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("%w: %w", ErrCut, err)
+	}
+	return fmt.Errorf("%w: %w", ErrDamaged, err)
+}
+
+// unpacking is packed octets that are being unpacked.
+type unpacking struct {
+	io.ReadCloser
+	from *source
+}
+
+func (u *unpacking) Read(p []byte) (int, error) {
+	n, err := u.ReadCloser.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = u.from.blame(err)
+	}
+	return n, err
 }
 
 // Reader reads an archive member by member. It belongs to one goroutine.
@@ -178,10 +219,10 @@ func (m *Member) info() MemberInfo {
 // readError is err of the reader below in terms of the archive.
 func readError(err error) error {
 	switch {
+	case errors.Is(err, ErrCut), errors.Is(err, ErrDamaged):
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("%w: %w", ErrCut, err)
-	case errors.Is(err, tar.ErrHeader), errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum),
-		errors.Is(err, zstd.ErrCRCMismatch), errors.Is(err, zstd.ErrMagicMismatch):
+	case errors.Is(err, tar.ErrHeader):
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return err

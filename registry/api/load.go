@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"time"
@@ -102,9 +103,9 @@ func (s *server) load(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *server) loadBody(ctx context.Context, raw io.Reader, o registry.LoadOptions, out *results) (registry.LoadSummary, error) {
-	body, err := archive.Unpack(raw)
+	body, err := archive.Unpack(readable{raw})
 	if err != nil {
-		return registry.LoadSummary{}, registry.Refuse(registry.CodeInvalidFile, "", "%s", err)
+		return registry.LoadSummary{}, unreadable(err)
 	}
 	defer body.Close()
 	said := time.Now()
@@ -122,5 +123,24 @@ func (s *server) loadBody(ctx context.Context, raw io.Reader, o registry.LoadOpt
 	if err == nil {
 		_, err = io.Copy(io.Discard, body) // what packing adds at the end is checked too
 	}
-	return sum, err
+	return sum, unreadable(err)
+}
+
+// unreadable is err, told to the client if its archive is the reason.
+func unreadable(err error) error {
+	if errors.Is(err, archive.ErrCut) || errors.Is(err, archive.ErrDamaged) {
+		return registry.Refuse(registry.CodeInvalidRequest, "", "%s", err)
+	}
+	return err
+}
+
+// readable is a body whose errors are the client's.
+type readable struct{ io.Reader }
+
+func (r readable) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = invalid("", "the body cannot be read: %s", err)
+	}
+	return n, err
 }
