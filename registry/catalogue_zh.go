@@ -320,6 +320,7 @@ var detailsZH = map[string]string{
 	"role %s does not export prefixes":                                                 "角色 %s 不能导出前缀",
 	"gzip, zstd or none is expected":                                                   "应为 gzip、zstd 或 none",
 	"%d exports are under way, as many as may be at a time":                            "正在进行 %d 个导出，达到上限",
+	"%d digests are being made, as many as may be at a time":                           "正在计算 %d 个摘要，达到上限",
 	"a place in the change log is expected":                                            "应为变更日志中的位置",
 	"role %s does not export the node":                                                 "角色 %s 不能导出节点数据",
 	"role %s does not export enterprise %s":                                            "角色 %s 不能导出企业 %s 的数据",

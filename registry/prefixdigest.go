@@ -26,9 +26,12 @@ type PrefixDigest struct {
 	Frozen bool   `json:"frozen"` // nothing was being written
 }
 
+// maxDigests bounds the digests that are being made at a time: each reads all records of a prefix.
+const maxDigests = 2
+
 // PrefixDigest makes the digest of the namespace k, of one state of the store. For who reads its private
 // values: an enterprise's admin, writers and readers, operators, auditors. It reads all records. Refusals:
-// CodeNotFound, CodeNotYourNamespace.
+// CodeNotFound, CodeNotYourNamespace, CodeTooManyRequests.
 func (r *Registrar) PrefixDigest(ctx context.Context, k identifier.Key, a Actor) (*PrefixDigest, error) {
 	ns, err := r.readNamespace(ctx, k)
 	if err != nil {
@@ -36,6 +39,12 @@ func (r *Registrar) PrefixDigest(ctx context.Context, k identifier.Key, a Actor)
 	}
 	if !a.mayRead(ns) {
 		return nil, refuse(CodeNotYourNamespace, "prefix", "namespace %s is not yours", ns.Prefix)
+	}
+	defer r.digesting.Add(-1)
+	if r.digesting.Add(1) > maxDigests {
+		e := refuse(CodeTooManyRequests, "", "%d digests are being made, as many as may be at a time", maxDigests)
+		e.RetryAfter = exportRetry
+		return nil, e
 	}
 	seq, err := r.store.Last(ctx)
 	if err != nil {

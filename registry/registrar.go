@@ -73,6 +73,7 @@ type Registrar struct {
 	applicants networkLimit
 	applying   sync.Mutex
 	exporting  atomic.Int32 // exports under way
+	digesting  atomic.Int32 // digests of prefixes under way
 
 	// gate orders writes of records (which hold it shared from reading the namespace to the end of
 	// Apply) and changes of namespaces and enterprises: a suspension that has been answered stops every

@@ -40,7 +40,7 @@ func (s *server) prefixMoves() {
 	add(s, operation{
 		id: "readPrefixDigest", method: http.MethodGet, path: "/v1/prefixes:digest", tag: "prefixes", summary: "Digest of the records of a prefix",
 		description: "Number and SHA-256 of the records' lines, to compare two nodes. It reads all of them.",
-		answers:     map[int]*huma.Schema{200: schemaOf[registry.PrefixDigest](s)}, errors: []int{404},
+		answers:     map[int]*huma.Schema{200: schemaOf[registry.PrefixDigest](s)}, errors: []int{404, 429},
 	}, s.readDigest)
 }
 
