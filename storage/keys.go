@@ -27,6 +27,8 @@ const (
 	TableApp         Table = 'b' // id → application that uses identifiers
 	TableIndex       Table = 'x' // kind, … → nothing: what is found by something else than its key
 	TableCounter     Table = 's' // kind, … → number, or time of last use
+	TableWebhook     Table = 'w' // id → subscription to a webhook
+	TableDelivery    Table = 'W' // webhook, … → how far its deliveries are, and the newest attempts
 	TableLongName    Table = 'd' // beginning of a DNS name from the zone down → nothing
 	TableCursor      Table = 'c' // follower → place in the change log
 	TableChange      Table = 'l' // place → changes; written and read by engines only
@@ -146,6 +148,22 @@ func ApplicationKey(id string) []byte { return append([]byte{byte(TableApplicati
 
 // AppKey is where the application of that id is stored that uses identifiers.
 func AppKey(id string) []byte { return append([]byte{byte(TableApp)}, id...) }
+
+// WebhookKey is where the subscription of that id is stored.
+func WebhookKey(id string) []byte { return append([]byte{byte(TableWebhook)}, id...) }
+
+// DeliveriesPrefix begins the keys of all that is kept of a webhook's deliveries.
+func DeliveriesPrefix(webhook string) []byte {
+	return keyenc.AppendString(append(make([]byte, 0, len(webhook)+8), byte(TableDelivery)), webhook)
+}
+
+// ProgressKey is where it is kept how far a webhook's deliveries are, beside its cursor.
+func ProgressKey(webhook string) []byte { return append(DeliveriesPrefix(webhook), 'p') }
+
+// DeliveryKey is one of the places of a webhook's newest attempts, which are used in turn.
+func DeliveryKey(webhook string, slot uint32) []byte {
+	return binary.BigEndian.AppendUint32(append(DeliveriesPrefix(webhook), 'a'), slot)
+}
 
 // Index tells apart what the index table is by.
 type Index byte

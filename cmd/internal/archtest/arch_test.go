@@ -28,6 +28,7 @@ var arrows = map[string][]string{
 	"proto/dnsname":           {"proto/identifier"},
 	"proto/template":          {"proto/identifier"},
 	"proto/archive":           {},
+	"proto/standardwebhooks":  {},
 	"storage":                 {"proto/identifier", "storage"},
 	"resolver":                {"proto", "storage", "resolver"},
 	"registry":                {"proto", "storage", "registry"},
