@@ -45,6 +45,8 @@ type Options struct {
 	Passwords *password.Hasher
 	// Lockout says when an account is locked.
 	Lockout Lockout
+	// Webhooks is what webhooks need. Default: there are none.
+	Webhooks WebhookRules
 	// Clock is the time; default time.Now.
 	Clock func() time.Time
 	// Logger takes what operators did; default slog.Default().
@@ -74,6 +76,9 @@ type Registrar struct {
 	applying   sync.Mutex
 	exporting  atomic.Int32 // exports under way
 	digesting  atomic.Int32 // digests of prefixes under way
+	webhooks   WebhookRules
+
+	creatingWebhook sync.Mutex
 
 	// gate orders writes of records (which hold it shared from reading the namespace to the end of
 	// Apply) and changes of namespaces and enterprises: a suspension that has been answered stops every
@@ -108,6 +113,7 @@ func New(o Options) (*Registrar, error) {
 		running:    make(map[[32]byte]struct{}),
 		closed:     o.CloseApplications,
 		realName:   o.RequireRealName,
+		webhooks:   o.Webhooks,
 		applicants: networkLimit{most: applicationsPerHour, per: time.Hour},
 	}
 	if r.clock == nil {

@@ -24,6 +24,7 @@ const (
 	ScopeAccountsWrite    Scope = "accounts:write" // the same of accounts and identities
 	ScopeReviewsWrite     Scope = "reviews:write"  // decides on applications
 	ScopeAuditRead        Scope = "audit:read"
+	ScopeWebhooksWrite    Scope = "webhooks:write" // lists, makes, changes and deletes webhooks, which tell names and states of identifiers
 )
 
 // Scopes lists all scopes.
@@ -31,6 +32,7 @@ func Scopes() []Scope {
 	return []Scope{
 		ScopeIdentifiersRead, ScopeIdentifiersWrite, ScopePrefixesRead, ScopePrefixesWrite, ScopeTemplatesRead, ScopeTemplatesWrite,
 		ScopeEnterpriseRead, ScopeEnterpriseWrite, ScopeKeysWrite, ScopeAccountsWrite, ScopeReviewsWrite, ScopeAuditRead,
+		ScopeWebhooksWrite,
 	}
 }
 

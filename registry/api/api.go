@@ -18,6 +18,7 @@ import (
 
 	"github.com/idnode/idnode/registry"
 	"github.com/idnode/idnode/registry/auth"
+	"github.com/idnode/idnode/registry/webhook"
 )
 
 // bodyTimeout bounds the wait for a request's body, imports excepted.
@@ -34,6 +35,7 @@ type Options struct {
 	Registrar  *registry.Registrar   // required
 	Verifier   Authenticator         // required
 	Logins     *auth.Verifier        // gives tokens; default: there are none
+	Webhooks   *webhook.Sender       // sends webhooks; default: there are none
 	Version    string                // the node's, for the OpenAPI document; default "dev"
 	Logger     *slog.Logger          // takes failures of ours; default slog.Default()
 	Registerer prometheus.Registerer // takes the metrics; default none
@@ -43,7 +45,8 @@ type Options struct {
 type server struct {
 	reg     *registry.Registrar
 	auth    Authenticator
-	logins  *auth.Verifier // nil: no tokens
+	logins  *auth.Verifier  // nil: no tokens
+	hooks   *webhook.Sender // nil: no webhooks
 	limits  registry.Limits
 	log     *slog.Logger
 	metrics *metrics
@@ -66,7 +69,7 @@ func New(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
-	s := &server{reg: o.Registrar, auth: o.Verifier, logins: o.Logins, limits: o.Registrar.Limits(), log: o.Logger, metrics: m, mux: http.NewServeMux()}
+	s := &server{reg: o.Registrar, auth: o.Verifier, logins: o.Logins, hooks: o.Webhooks, limits: o.Registrar.Limits(), log: o.Logger, metrics: m, mux: http.NewServeMux()}
 	s.huma = humago.New(s.mux, config(o.Version))
 	s.identifiers()
 	s.histories()
@@ -86,6 +89,9 @@ func New(o Options) (http.Handler, error) {
 	s.apikeys()
 	s.accounts()
 	s.identities()
+	if s.hooks != nil {
+		s.webhooks()
+	}
 	if s.logins != nil {
 		s.tokens()
 		if s.logins.HasOIDC() {

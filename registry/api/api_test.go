@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -28,8 +29,10 @@ import (
 	"github.com/idnode/idnode/registry"
 	"github.com/idnode/idnode/registry/api"
 	"github.com/idnode/idnode/registry/auth"
+	"github.com/idnode/idnode/registry/egress"
 	"github.com/idnode/idnode/registry/password"
 	"github.com/idnode/idnode/registry/seal"
+	"github.com/idnode/idnode/registry/webhook"
 	"github.com/idnode/idnode/storage"
 	"github.com/idnode/idnode/storage/memstore"
 	"github.com/idnode/idnode/storage/pebblestore"
@@ -42,6 +45,7 @@ type site struct {
 	url     string
 	store   storage.Store
 	metrics *prometheus.Registry
+	hooks   *webhook.Sender   // does not run by itself
 	keys    map[string]string // "op", "a", "b", "reader" (of a)
 	ents    map[string]string // "a", "b"
 }
@@ -71,8 +75,14 @@ func newSite(t testing.TB, engine storage.Store, limits registry.Limits) *site {
 	})
 	s := &site{t: t, store: store, metrics: prometheus.NewRegistry(), keys: make(map[string]string), ents: make(map[string]string)}
 	quiet := slog.New(slog.DiscardHandler)
+	secret, err := seal.New(bytes.Repeat([]byte{1}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Receivers of webhooks are on this machine, at the addresses from 127.0.0.1 to 127.0.0.127.
+	rules := registry.WebhookRules{Seal: secret, Egress: &egress.Policy{AllowPrivate: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/25")}}}
 	reg, err := registry.New(registry.Options{
-		Store: store, Namespaces: namespaces, Limits: limits, Logger: quiet, Registerer: s.metrics,
+		Store: store, Namespaces: namespaces, Limits: limits, Logger: quiet, Registerer: s.metrics, Webhooks: rules,
 		Passwords: password.New(password.Options{Passes: 1, Memory: 64}),
 		NodePrefixes: []identifier.Key{{Scheme: identifier.Handle, Name: "88.100"}, {Scheme: identifier.OID, Name: "1.3.6.1.4.1"},
 			{Scheme: identifier.Ecode, Name: "10695"}, {Scheme: identifier.GS1, Name: "0695201"}},
@@ -80,21 +90,21 @@ func newSite(t testing.TB, engine storage.Store, limits registry.Limits) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	secret, err := seal.New(bytes.Repeat([]byte{1}, 32))
-	if err != nil {
-		t.Fatal(err)
-	}
 	verifier, err := auth.New(store, auth.Options{Registerer: s.metrics, Registrar: reg, Secret: secret, DayHash: true, Logger: quiet})
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler, err := api.New(api.Options{Registrar: reg, Verifier: verifier, Logins: verifier, Logger: quiet, Registerer: s.metrics})
+	hooks, err := webhook.New(webhook.Options{Registrar: reg, Store: engine, Namespaces: namespaces, Egress: rules.Egress, Logger: quiet, Registerer: s.metrics})
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler, err := api.New(api.Options{Registrar: reg, Verifier: verifier, Logins: verifier, Webhooks: hooks, Logger: quiet, Registerer: s.metrics})
 	if err != nil {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
-	s.url = server.URL
+	s.url, s.hooks = server.URL, hooks
 
 	path := filepath.Join(t.TempDir(), "operator.key")
 	if err := registry.EnsureOperatorKey(t.Context(), reg, path); err != nil {

@@ -111,6 +111,15 @@ var scopes = map[string]registry.Scope{
 	"POST /v1/prefixes:unfreeze":                registry.ScopePrefixesWrite,
 	"POST /v1/prefixes:handover":                registry.ScopePrefixesWrite,
 	"POST /v1/prefixes:takeback":                registry.ScopePrefixesWrite,
+	"GET /v1/webhooks":                          registry.ScopeWebhooksWrite,
+	"POST /v1/webhooks":                         registry.ScopeWebhooksWrite,
+	"GET /v1/webhooks/{id}":                     registry.ScopeWebhooksWrite,
+	"PATCH /v1/webhooks/{id}":                   registry.ScopeWebhooksWrite,
+	"DELETE /v1/webhooks/{id}":                  registry.ScopeWebhooksWrite,
+	"GET /v1/webhooks/{id}/deliveries":          registry.ScopeWebhooksWrite,
+	"POST /v1/webhooks/{id}:rotate":             registry.ScopeWebhooksWrite,
+	"POST /v1/webhooks/{id}:test":               registry.ScopeWebhooksWrite,
+	"POST /v1/webhooks/{id}:replay":             registry.ScopeWebhooksWrite,
 }
 
 // checkScope refuses what a's credential is not good for.
