@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -60,11 +61,11 @@ func (p *Policy) CheckURL(text string) error {
 		strings.HasSuffix(u.Host, ":") || u.Scheme != "http" && u.Scheme != "https" {
 		return ErrURL
 	}
-	port, err := net.LookupPort("tcp", portOf(u))
+	plain := u.Scheme == "http"
+	port, err := portOf(u, plain)
 	if err != nil || port == 0 {
 		return ErrURL
 	}
-	plain := u.Scheme == "http"
 	addr, err := netip.ParseAddr(u.Hostname())
 	if err != nil { // a name
 		if plain && !p.AllowHTTP && len(p.AllowPrivate) == 0 {
@@ -78,11 +79,14 @@ func (p *Policy) CheckURL(text string) error {
 	return p.Check(netip.AddrPortFrom(addr, uint16(port)), plain)
 }
 
-func portOf(u *url.URL) string {
-	if port := u.Port(); port != "" {
-		return port
+func portOf(u *url.URL, plain bool) (uint64, error) {
+	switch port := u.Port(); {
+	case port != "":
+		return strconv.ParseUint(port, 10, 16)
+	case plain:
+		return 80, nil
 	}
-	return u.Scheme
+	return 443, nil
 }
 
 // Check judges an address. Errors: ErrPlain, ErrPrivate.

@@ -118,6 +118,11 @@ func (s *Sender) Run(ctx context.Context) {
 	defer over()
 	s.follow(ctx, requests)
 	s.work.Wait()
+	s.mu.Lock()
+	clear(s.active)
+	clear(s.owners)
+	clear(s.states)
+	s.mu.Unlock()
 	s.secure.CloseIdleConnections()
 	s.plain.CloseIdleConnections()
 }

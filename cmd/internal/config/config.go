@@ -35,6 +35,7 @@ type Config struct {
 	SNMS     SNMS     `koanf:"snms"`
 	Shutdown Shutdown `koanf:"shutdown"`
 	Registry Registry `koanf:"registry"`
+	Webhook  Webhook  `koanf:"webhook"`
 }
 
 // Registry is who may become an enterprise of the node.
@@ -179,6 +180,7 @@ func Default() Config {
 		SNMS:     SNMS{DayHashLogin: true, Timezone: "Asia/Shanghai", BatchRows: 2000},
 		Shutdown: Shutdown{DrainTimeout: 10 * time.Second},
 		Registry: Registry{OpenApplications: true},
+		Webhook:  Webhook{GiveUp: 5 * 24 * time.Hour},
 	}
 }
 
@@ -221,6 +223,7 @@ func (c *Config) Check() error {
 		c.Auth.check,
 		c.HTTP.check,
 		c.DNS.check,
+		c.checkWebhook,
 	} {
 		if err := read(); err != nil {
 			errs = append(errs, err)

@@ -27,6 +27,7 @@ import (
 	"github.com/idnode/idnode/registry/grpcapi"
 	"github.com/idnode/idnode/registry/seal"
 	"github.com/idnode/idnode/registry/snms"
+	"github.com/idnode/idnode/registry/webhook"
 	"github.com/idnode/idnode/resolver"
 	"github.com/idnode/idnode/resolver/cache"
 	"github.com/idnode/idnode/resolver/dnsserver"
@@ -65,6 +66,7 @@ type Node struct {
 	answers   *cache.Answers
 	registrar *registry.Registrar
 	verifier  *auth.Verifier
+	webhooks  *webhook.Sender
 	surfaces  []surface // in the order of their start
 	phase     atomic.Int32
 	key       serverKey
@@ -193,13 +195,21 @@ func (n *Node) buildRegistry(namespaces *storage.Namespaces) error {
 	if n.cfg.SNMS.DayHashLogin {
 		sealed = n.secret
 	}
+	rules, err := n.webhookRules()
+	if err != nil {
+		return err
+	}
 	n.registrar, err = registry.New(registry.Options{
-		Store: n.store, Namespaces: namespaces, NodePrefixes: own, Numbers: n.cfg.Node.Numbers(), Limits: n.cfg.Limits.Registry(), NSI: nsi,
+		Webhooks: rules,
+		Store:    n.store, Namespaces: namespaces, NodePrefixes: own, Numbers: n.cfg.Node.Numbers(), Limits: n.cfg.Limits.Registry(), NSI: nsi,
 		Seal: sealed, Lockout: registry.Lockout{Failures: n.cfg.Auth.LockoutFailures, Time: n.cfg.Auth.LockoutTime},
 		CaseSensitive: !n.cfg.Handle.CaseInsensitive, Logger: n.log, Registerer: n.metrics,
 		CloseApplications: !n.cfg.Registry.OpenApplications, RequireRealName: n.cfg.Registry.RequireRealName,
 	})
 	if err != nil {
+		return err
+	}
+	if err := n.buildWebhooks(namespaces, rules); err != nil {
 		return err
 	}
 	return registry.EnsureOperatorKey(context.Background(), n.registrar, filepath.Join(n.cfg.DataDir, OperatorKeyFile))
@@ -254,7 +264,7 @@ func (n *Node) buildSurfaces() error {
 	if err != nil {
 		return err
 	}
-	registration, err := api.New(api.Options{Registrar: n.registrar, Verifier: verifier, Logins: verifier, Version: n.version,
+	registration, err := api.New(api.Options{Registrar: n.registrar, Verifier: verifier, Logins: verifier, Webhooks: n.webhooks, Version: n.version,
 		Logger: n.log, Registerer: n.metrics})
 	if err != nil {
 		return fmt.Errorf("build HTTP API: %w", err)

@@ -37,6 +37,7 @@ func (n *Node) Run(ctx context.Context) error {
 			ChangelogRetention: n.cfg.Store.ChangelogRetention}).Run(workers)
 	})
 	work.Go(func() { n.verifier.Run(workers) })
+	work.Go(func() { n.webhooks.Run(workers) })
 	servers, failed := errgroup.WithContext(base)
 	servers.Go(func() error { return n.watchStore(workers) })
 	for _, s := range n.surfaces {
