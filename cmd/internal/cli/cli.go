@@ -83,6 +83,7 @@ Exit codes: 0 all done, 1 failed, 2 wrong usage, 3 not found, 4 denied.`,
 		a.enterpriseCommand(), a.prefixCommand(), a.templateCommand(), a.keyCommand(), a.accountCommand(),
 		a.fileCommand(), a.auditCommand(), a.handleCommand(), a.loginCommand(), a.logoutCommand(), a.reportCommand(),
 		a.appCommand(), a.operatorCommand(), a.identityCommand(),
+		a.webhookCommand(),
 		a.versionCommand(),
 	)
 	return root

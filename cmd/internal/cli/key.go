@@ -102,8 +102,8 @@ func (a *app) keyRotate() *cobra.Command {
 	return cmd
 }
 
-// newSecret makes a request that is answered with a key, and keeps the key in a new file, or prints
-// it if out is "".
+// newSecret makes a request that is answered with a key, or a webhook's secret, and keeps that in a new
+// file, or prints it if out is "".
 func (a *app) newSecret(ctx context.Context, r request, out string) error {
 	var file *os.File
 	if out != "" {
@@ -114,8 +114,12 @@ func (a *app) newSecret(ctx context.Context, r request, out string) error {
 		}
 		defer file.Close()
 	}
-	var key struct{ ID, Key string }
+	var key struct{ ID, Key, Secret string }
 	answer, err := a.callInto(ctx, r, &key)
+	what := "key"
+	if key.Secret != "" {
+		what, key.Key = "secret of webhook", key.Secret
+	}
 	if err != nil {
 		if file != nil {
 			os.Remove(out)
@@ -129,7 +133,7 @@ func (a *app) newSecret(ctx context.Context, r request, out string) error {
 		if err := file.Close(); err != nil {
 			return failf("key %s was made but not kept: %v", key.ID, err)
 		}
-		_, err := fmt.Fprintf(a.Out, "key %s in %s\n", clean(key.ID), out)
+		_, err := fmt.Fprintf(a.Out, "%s %s in %s\n", what, clean(key.ID), out)
 		return err
 	}
 	if a.output == "json" {

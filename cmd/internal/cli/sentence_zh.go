@@ -169,4 +169,12 @@ var sentencesZH = map[string]string{
 	"rows up to line %d are confirmed":                  "到第 %d 行为止的数据已确认",
 	"import stopped: %v; %s, later ones are not stored": "导入中止：%v；%s，之后的行没有保存",
 	"import stopped: %v; %s, later ones may be stored too; to go on, run it again with --mode skip-existing, which is safe": "导入中止：%v；%s，之后的行也可能已保存；如需继续，请用 --mode skip-existing 再次运行，重复运行是安全的",
+
+	"%s does not hold one line whsec_ and the base64 of 24 to 64 octets":                        "%s 应为一行 whsec_ 加 24 至 64 字节的 base64",
+	"--enable and --disable exclude one another":                                                "--enable 与 --disable 不能同时使用",
+	"nothing to change: give --url, --event, --namespace, --description, --enable or --disable": "没有要修改的内容：请给出 --url、--event、--namespace、--description、--enable 或 --disable",
+	"give either --since or --message":                                                          "请给出 --since 或 --message 之一",
+	"not delivered: %s":                                                                         "未送达：%s",
+	"the signature is good, but the message is more than %s from now; --at is when it came":     "签名正确，但消息时间与当前相差超过 %s；可用 --at 给出收到的时间",
+	"the message is not by the holder of this secret, or its body is not as it was sent":        "消息不是由该密钥的持有者签名，或内容已被改动",
 }
