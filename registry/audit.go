@@ -9,7 +9,7 @@ import (
 )
 
 // AuditEntry is what the audit table keeps of one batch. The hash chain over the entries is made
-// later, by one follower of the change log.
+// later, by one follower of the change log: package registry/audit.
 type AuditEntry struct {
 	Time       time.Time `json:"time"`
 	Enterprise string    `json:"enterprise,omitempty"` // the actor's
@@ -46,6 +46,7 @@ type MemberChange struct {
 	New    json.RawMessage `json:"new,omitempty"`
 }
 
+// audit adds an entry of what a did to b, and names it in the change log.
 func (r *Registrar) audit(b *storage.Batch, now time.Time, a Actor, e AuditEntry) error {
 	e.Time, e.Enterprise, e.Key, e.Account, e.Role = now, a.Enterprise, a.KeyID, a.Account, a.Role
 	if a.Addr.IsValid() {
@@ -57,6 +58,8 @@ func (r *Registrar) audit(b *storage.Batch, now time.Time, a Actor, e AuditEntry
 	}
 	var unique [8]byte
 	rand.Read(unique[:])
-	b.Set(storage.AuditKey(now, unique), value)
+	key := storage.AuditKey(now, unique)
+	b.Set(key, value)
+	b.Log(storage.Change{Op: storage.OpCreate, Key: key}) // by which the chain's follower finds it
 	return nil
 }

@@ -699,7 +699,7 @@ func TestOneBatch(t *testing.T) {
 	rec.batches = nil
 	must(t)(n.Create(t.Context(), record("88.100.1/B", "one"), Write{Actor: n.a, IdempotencyKey: "k"}))
 	must(t)(n.Replace(t.Context(), record("88.100.1/B", "two"), Write{Actor: n.a}))
-	want := []string{"put r 0, put i 0, set a 0, create", "put r 1, set h 0, set a 0, update"}
+	want := []string{"put r 0, put i 0, set a 0, create r, create a", "put r 1, set h 0, set a 0, update r, create a"}
 	if diff := cmp.Diff(want, rec.batches); diff != "" {
 		t.Errorf("batches (-want +got):\n%s", diff)
 	}
@@ -725,7 +725,7 @@ func (r *recording) Apply(ctx context.Context, b *storage.Batch) (storage.Seq, e
 		}
 	}
 	for _, c := range b.Changes() {
-		parts = append(parts, ops[c.Op])
+		parts = append(parts, fmt.Sprintf("%s %c", ops[c.Op], storage.TableOf(c.Key)))
 	}
 	r.mu.Lock()
 	r.batches = append(r.batches, strings.Join(parts, ", "))

@@ -62,6 +62,9 @@ func (b *Batch) Check(key []byte, expect uint64) {
 
 // Log adds a change to the batch's entry in the change log. A batch without changes has no entry.
 func (b *Batch) Log(c Change) {
+	if b.changes == nil {
+		b.changes = make([]Change, 0, 2) // most batches change one thing, and have an audit entry
+	}
 	b.changes = append(b.changes, c)
 	b.size += len(c.Key) + 16
 }

@@ -20,6 +20,7 @@ const (
 	TableCredential  Table = 'k' // key id → API key
 	TableIdempotency Table = 'i' // day, scope → first answer
 	TableAudit       Table = 'a' // time, random → audit entry
+	TableChain       Table = 'v' // number → audit entry of that number in the hash chain, and the chain's hash
 	TableTemplate    Table = 't' // scheme, namespace, name, revision → data template
 	TableFile        Table = 'f' // id, number → a file: what it is, then its parts
 	TableAccount     Table = 'u' // user name → account of a person or an application
@@ -174,6 +175,7 @@ const (
 	IndexAccount   Index = 'a' // mail address, telephone, … → account
 
 	IndexCertificate Index = 'c' // kind and number of a certificate → the enterprise that has it
+	IndexAudit       Index = 'A' // audit entry → its number in the hash chain
 	IndexFile        Index = 'F' // enterprise, file → the file; with an empty rest what the enterprise's files take
 )
 
@@ -251,6 +253,27 @@ func AuditKey(t time.Time, unique [8]byte) []byte {
 	b := append(make([]byte, 0, 17), byte(TableAudit))
 	b = binary.BigEndian.AppendUint64(b, uint64(t.UnixNano()))
 	return append(b, unique[:]...)
+}
+
+// ParseAuditKey is the inverse of AuditKey.
+func ParseAuditKey(key []byte) (t time.Time, unique [8]byte, ok bool) {
+	if len(key) != 17 || key[0] != byte(TableAudit) {
+		return time.Time{}, unique, false
+	}
+	return time.Unix(0, int64(binary.BigEndian.Uint64(key[1:]))).UTC(), [8]byte(key[9:]), true
+}
+
+// ChainKey is where the hash chain of the audit log has its entry n, from 1.
+func ChainKey(n uint64) []byte {
+	return binary.BigEndian.AppendUint64(append(make([]byte, 0, 9), byte(TableChain)), n)
+}
+
+// ParseChainKey is the inverse of ChainKey.
+func ParseChainKey(key []byte) (n uint64, ok bool) {
+	if len(key) != 9 || key[0] != byte(TableChain) {
+		return 0, false
+	}
+	return binary.BigEndian.Uint64(key[1:]), true
 }
 
 func nameKey(t Table, k identifier.Key) []byte {

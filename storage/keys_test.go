@@ -43,6 +43,7 @@ func TestKeyBytes(t *testing.T) {
 	f("cursor", storage.CursorKey("topsync"), "ctopsync")
 	f("idempotency", storage.IdempotencyKey(day, []byte("scope")), "i\x00\x00\x00\x02scope")
 	f("audit", storage.AuditKey(time.Unix(0, 258), [8]byte{'u', 7: 'v'}), "a\x00\x00\x00\x00\x00\x00\x01\x02u\x00\x00\x00\x00\x00\x00v")
+	f("chain", storage.ChainKey(258), "v\x00\x00\x00\x00\x00\x00\x01\x02")
 }
 
 func TestParseTemplateKey(t *testing.T) {
@@ -84,6 +85,19 @@ func TestParseKeys(t *testing.T) {
 	for _, key := range []string{"", "r", "r\x01", "n\x01x", "h\x01x"} {
 		if got, ok := storage.ParseRecordKey([]byte(key)); ok {
 			t.Errorf("ParseRecordKey(%q) = %v", key, got)
+		}
+	}
+	at, unique := time.Unix(0, 258).UTC(), [8]byte{1, 7: 2}
+	if got, u, ok := storage.ParseAuditKey(storage.AuditKey(at, unique)); !got.Equal(at) || u != unique || !ok {
+		t.Errorf("ParseAuditKey = %v, %v, %v", got, u, ok)
+	}
+	if n, ok := storage.ParseChainKey(storage.ChainKey(258)); n != 258 || !ok {
+		t.Errorf("ParseChainKey = %d, %v", n, ok)
+	}
+	for _, key := range []string{"", "a", "a234567890123456", "b2345678901234567", "v", "v1234567", "w12345678"} {
+		_, _, audit := storage.ParseAuditKey([]byte(key))
+		if _, chain := storage.ParseChainKey([]byte(key)); audit || chain {
+			t.Errorf("%q is a key", key)
 		}
 	}
 	if got := storage.TableOf(storage.RecordKey(k)); got != storage.TableRecord {
