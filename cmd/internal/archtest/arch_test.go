@@ -29,6 +29,7 @@ var arrows = map[string][]string{
 	"proto/template":          {"proto/identifier"},
 	"proto/archive":           {},
 	"proto/standardwebhooks":  {},
+	"proto/auditchain":        {},
 	"storage":                 {"proto/identifier", "storage"},
 	"resolver":                {"proto", "storage", "resolver"},
 	"registry":                {"proto", "storage", "registry"},
