@@ -3,6 +3,9 @@ package registry
 // detailsZH is the Chinese of the sentences that errors are told in, by the English. Verbs of a
 // translation may be numbered ("%[2]s") where the order differs.
 var detailsZH = map[string]string{
+	"entries were removed for their age while they were exported: export again": "导出期间有条目因超过保留期限被清除，请重新导出",
+	"a number, or a time in RFC 3339, is expected":                              "应为序号，或 RFC 3339 格式的时间",
+	"the format is ndjson":                         "格式应为 ndjson",
 	"no enterprise %s":                             "没有企业 %s",
 	"enterprise %s is %s: %s is not possible":      "企业 %s 的状态是 %s，不能执行 %s",
 	"role %s does not keep files of enterprise %s": "角色 %s 不能上传企业 %s 的文件",

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/idnode/idnode/registry"
+	"github.com/idnode/idnode/registry/audit"
 	"github.com/idnode/idnode/registry/auth"
 	"github.com/idnode/idnode/registry/webhook"
 )
@@ -36,6 +37,7 @@ type Options struct {
 	Verifier   Authenticator         // required
 	Logins     *auth.Verifier        // gives tokens; default: there are none
 	Webhooks   *webhook.Sender       // sends webhooks; default: there are none
+	Audit      *audit.Log            // exports and verifies the audit log; default: it is only listed
 	Version    string                // the node's, for the OpenAPI document; default "dev"
 	Logger     *slog.Logger          // takes failures of ours; default slog.Default()
 	Registerer prometheus.Registerer // takes the metrics; default none
@@ -47,6 +49,7 @@ type server struct {
 	auth    Authenticator
 	logins  *auth.Verifier  // nil: no tokens
 	hooks   *webhook.Sender // nil: no webhooks
+	chain   *audit.Log      // nil: the audit log is only listed
 	limits  registry.Limits
 	log     *slog.Logger
 	metrics *metrics
@@ -69,7 +72,7 @@ func New(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
-	s := &server{reg: o.Registrar, auth: o.Verifier, logins: o.Logins, hooks: o.Webhooks, limits: o.Registrar.Limits(), log: o.Logger, metrics: m, mux: http.NewServeMux()}
+	s := &server{reg: o.Registrar, auth: o.Verifier, logins: o.Logins, hooks: o.Webhooks, chain: o.Audit, limits: o.Registrar.Limits(), log: o.Logger, metrics: m, mux: http.NewServeMux()}
 	s.huma = humago.New(s.mux, config(o.Version))
 	s.identifiers()
 	s.histories()

@@ -19,6 +19,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
@@ -28,6 +29,7 @@ import (
 	"github.com/idnode/idnode/proto/identifier"
 	"github.com/idnode/idnode/registry"
 	"github.com/idnode/idnode/registry/api"
+	"github.com/idnode/idnode/registry/audit"
 	"github.com/idnode/idnode/registry/auth"
 	"github.com/idnode/idnode/registry/egress"
 	"github.com/idnode/idnode/registry/password"
@@ -45,7 +47,8 @@ type site struct {
 	url     string
 	store   storage.Store
 	metrics *prometheus.Registry
-	hooks   *webhook.Sender   // does not run by itself
+	hooks   *webhook.Sender // does not run by itself
+	audit   *audit.Log
 	keys    map[string]string // "op", "a", "b", "reader" (of a)
 	ents    map[string]string // "a", "b"
 }
@@ -98,7 +101,10 @@ func newSite(t testing.TB, engine storage.Store, limits registry.Limits) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler, err := api.New(api.Options{Registrar: reg, Verifier: verifier, Logins: verifier, Webhooks: hooks, Logger: quiet, Registerer: s.metrics})
+	if s.audit, err = audit.New(t.Context(), audit.Options{Store: store, Gather: time.Millisecond, Logger: quiet, Registerer: s.metrics}); err != nil {
+		t.Fatal(err)
+	}
+	handler, err := api.New(api.Options{Registrar: reg, Verifier: verifier, Logins: verifier, Webhooks: hooks, Audit: s.audit, Logger: quiet, Registerer: s.metrics})
 	if err != nil {
 		t.Fatal(err)
 	}

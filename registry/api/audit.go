@@ -25,6 +25,9 @@ func (s *server) audit() {
 		description: "Operators and auditors see everything, an enterprise's admin its own. A page may be short, or empty, and still have a next one: go on until there is none.",
 		answers:     map[int]*huma.Schema{200: schemaOf[pageOf[registry.AuditEntry]](s)},
 	}, s.listAudit)
+	if s.chain != nil {
+		s.auditChain()
+	}
 }
 
 func (s *server) listAudit(ctx context.Context, in *auditInput) (*reply, error) {

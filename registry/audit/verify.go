@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"time"
 
@@ -15,15 +16,15 @@ const (
 	reportedRows = 100  // of the entries that are not in the chain, so many are told
 )
 
-// Report is what Verify found.
-type Report struct {
+// Findings is what Verify found.
+type Findings struct {
 	Verified bool              `json:"verified"`
 	From     auditchain.Anchor `json:"from"` // what the log begins behind
 	Head     auditchain.Head   `json:"head"` // what it was verified up to, if it was
 	Pending  uint64            `json:"pending"`
 
 	// Problem is what is wrong with the chain: its kind as package auditchain has it, and the first number.
-	Problem *Problem `json:"problem,omitempty"`
+	Problem *Fault `json:"problem,omitempty"`
 
 	// Unchained is how many entries the log has that are not in the chain, although they are older than what
 	// is: somebody put them there. Strangers are the first of them.
@@ -31,8 +32,8 @@ type Report struct {
 	Strangers []Stranger `json:"strangers,omitempty"`
 }
 
-// Problem is what is wrong with the chain, and where first.
-type Problem struct {
+// Fault is what is wrong with the chain, and where first.
+type Fault struct {
 	Kind   string `json:"kind"`
 	N      uint64 `json:"n"`
 	Detail string `json:"detail"`
@@ -40,21 +41,21 @@ type Problem struct {
 
 // Stranger is an entry that is not in the chain.
 type Stranger struct {
-	Key  []byte    `json:"key"` // base64
+	Key  string    `json:"key"` // base64url, as in exports
 	Time time.Time `json:"time"`
 }
 
 // Verify goes through the whole log: whether each entry is what was chained, and whether each is in the
 // chain. Pending are those that are to be chained yet, of the last seconds as a rule. It reads all there
 // is, in pieces of one moment each. Refusal: registry.CodeForbidden.
-func (l *Log) Verify(ctx context.Context, a registry.Actor) (*Report, error) {
+func (l *Log) Verify(ctx context.Context, a registry.Actor) (*Findings, error) {
 	if err := allow(a); err != nil {
 		return nil, err
 	}
-	r := new(Report)
+	r := new(Findings)
 	err := l.verifyChain(ctx, r)
 	if problem, ok := errors.AsType[*auditchain.Problem](err); ok {
-		r.Problem, err = &Problem{problem.Kind, problem.N, problem.Error()}, nil
+		r.Problem, err = &Fault{problem.Kind, problem.N, problem.Error()}, nil
 	}
 	if err == nil {
 		err = l.findUnchained(ctx, r)
@@ -67,7 +68,7 @@ func (l *Log) Verify(ctx context.Context, a registry.Actor) (*Report, error) {
 }
 
 // verifyChain verifies the chain up to its present head.
-func (l *Log) verifyChain(ctx context.Context, r *Report) error {
+func (l *Log) verifyChain(ctx context.Context, r *Findings) error {
 	at, err := l.read(ctx, l.store)
 	if err != nil {
 		return err
@@ -103,7 +104,7 @@ func (l *Log) verifyChain(ctx context.Context, r *Report) error {
 }
 
 // findUnchained goes through the table of entries for those that are not in the chain.
-func (l *Log) findUnchained(ctx context.Context, r *Report) error {
+func (l *Log) findUnchained(ctx context.Context, r *Findings) error {
 	span := storage.TableRange(storage.TableAudit)
 	span.Limit = verifyRows
 	for span.Start != nil {
@@ -118,7 +119,7 @@ func (l *Log) findUnchained(ctx context.Context, r *Report) error {
 
 // unchained looks at the entries of span, in one state of the store, and returns where the next begin, nil
 // at the end.
-func (l *Log) unchained(ctx context.Context, span storage.Range, r *Report) (next []byte, err error) {
+func (l *Log) unchained(ctx context.Context, span storage.Range, r *Findings) (next []byte, err error) {
 	snap, err := l.store.Snapshot(ctx)
 	if err != nil {
 		return nil, err
@@ -167,7 +168,7 @@ func (l *Log) unchained(ctx context.Context, span storage.Range, r *Report) (nex
 			continue
 		}
 		if r.Unchained++; len(r.Strangers) < reportedRows {
-			s := Stranger{Key: key}
+			s := Stranger{Key: base64.RawURLEncoding.EncodeToString(key)}
 			if len(key) == auditchain.KeySize {
 				s.Time = auditchain.KeyTime(key)
 			}
