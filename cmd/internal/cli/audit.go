@@ -12,7 +12,7 @@ import (
 )
 
 func (a *app) auditCommand() *cobra.Command {
-	return group("audit", "Read who changed what, and when", a.auditList())
+	return group("audit", "Read who changed what, and when, and verify it", a.auditList(), a.auditVerify(), a.auditExport(), a.auditHead())
 }
 
 func (a *app) auditList() *cobra.Command {

@@ -36,6 +36,7 @@ type Config struct {
 	Shutdown Shutdown `koanf:"shutdown"`
 	Registry Registry `koanf:"registry"`
 	Webhook  Webhook  `koanf:"webhook"`
+	Audit    Audit    `koanf:"audit"`
 }
 
 // Registry is who may become an enterprise of the node.
@@ -181,6 +182,7 @@ func Default() Config {
 		Shutdown: Shutdown{DrainTimeout: 10 * time.Second},
 		Registry: Registry{OpenApplications: true},
 		Webhook:  Webhook{GiveUp: 5 * 24 * time.Hour},
+		Audit:    Audit{Retention: 365 * 24 * time.Hour},
 	}
 }
 
@@ -221,6 +223,7 @@ func (c *Config) Check() error {
 		func() error { _, err := c.Ecode.NSITable(); return err },
 		func() error { _, err := c.SNMS.Location(); return err },
 		c.Auth.check,
+		c.Audit.check,
 		c.HTTP.check,
 		c.DNS.check,
 		c.checkWebhook,

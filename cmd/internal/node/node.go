@@ -23,6 +23,7 @@ import (
 	"github.com/idnode/idnode/proto/identifier"
 	"github.com/idnode/idnode/registry"
 	"github.com/idnode/idnode/registry/api"
+	"github.com/idnode/idnode/registry/audit"
 	"github.com/idnode/idnode/registry/auth"
 	"github.com/idnode/idnode/registry/grpcapi"
 	"github.com/idnode/idnode/registry/seal"
@@ -65,6 +66,7 @@ type Node struct {
 	resolver  *resolver.Resolver
 	answers   *cache.Answers
 	registrar *registry.Registrar
+	audit     *audit.Log
 	verifier  *auth.Verifier
 	webhooks  *webhook.Sender
 	surfaces  []surface // in the order of their start
@@ -109,6 +111,9 @@ func (n *Node) build() error {
 	})
 	if err := n.buildRegistry(namespaces); err != nil {
 		return fmt.Errorf("build registry: %w", err)
+	}
+	if err := n.buildAudit(); err != nil {
+		return fmt.Errorf("build audit log: %w", err)
 	}
 	if err := n.buildSurfaces(); err != nil {
 		return err
@@ -264,7 +269,7 @@ func (n *Node) buildSurfaces() error {
 	if err != nil {
 		return err
 	}
-	registration, err := api.New(api.Options{Registrar: n.registrar, Verifier: verifier, Logins: verifier, Webhooks: n.webhooks, Version: n.version,
+	registration, err := api.New(api.Options{Registrar: n.registrar, Verifier: verifier, Logins: verifier, Webhooks: n.webhooks, Audit: n.audit, Version: n.version,
 		Logger: n.log, Registerer: n.metrics})
 	if err != nil {
 		return fmt.Errorf("build HTTP API: %w", err)
