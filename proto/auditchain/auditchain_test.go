@@ -130,7 +130,9 @@ func TestVerify(t *testing.T) {
 		{"removed", join(func(l [][]byte) [][]byte { return slices.Delete(l, 4, 5) }), nil, "removed 4"},
 		{"removed first", join(func(l [][]byte) [][]byte { return slices.Delete(l, 1, 3) }), nil, "removed 1"},
 		{"removed last", join(func(l [][]byte) [][]byte { return slices.Delete(l, 9, 10) }), nil, "removed 9"},
-		{"inserted", join(func(l [][]byte) [][]byte { return slices.Insert(l, 4, AppendEntry(nil, Entry{N: 4, Key: entries[3].Key, Value: []byte("{}")})) }), nil, "changed 4"},
+		{"inserted", join(func(l [][]byte) [][]byte {
+			return slices.Insert(l, 4, AppendEntry(nil, Entry{N: 4, Key: entries[3].Key, Value: []byte("{}")}))
+		}), nil, "changed 4"},
 		{"twice", join(func(l [][]byte) [][]byte { return slices.Insert(l, 4, l[3]) }), nil, "disorder 3"},
 		{"swapped", join(func(l [][]byte) [][]byte { l[4], l[5] = l[5], l[4]; return l }), nil, "removed 4"},
 		{"no value", join(func(l [][]byte) [][]byte {
