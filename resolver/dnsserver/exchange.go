@@ -10,12 +10,14 @@ import (
 
 	"github.com/idnode/idnode/proto/identifier"
 	"github.com/idnode/idnode/resolver"
+	"github.com/idnode/idnode/resolver/querylog"
 )
 
 // exchange answers messages, one at a time, and keeps what it needs for the next.
 type exchange struct {
 	s     *Server
 	front *resolver.FrontMetrics
+	pen   *querylog.Pen
 	tcp   bool
 	packer
 
@@ -54,7 +56,15 @@ func (x *exchange) make(ctx context.Context, dst, msg []byte, from netip.Addr) [
 	if !ok {
 		out = append(out, x.answer(ctx, msg, from)...)
 	}
+	x.note(from, time.Since(x.start))
 	return out
+}
+
+// note logs the query at hand, which took so long.
+func (x *exchange) note(from netip.Addr, took time.Duration) {
+	if n := len(x.query.question) - fixedQuestion; n > 0 {
+		x.pen.Note(x.start, took, from, x.query.question[:n], x.outcome)
+	}
 }
 
 // answer returns the reply to msg, which has a whole header and is no response. It is good until the

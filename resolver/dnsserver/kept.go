@@ -108,6 +108,7 @@ func (x *exchange) kept(dst, msg []byte, from netip.Addr) (out []byte, ok bool) 
 		dst = x.opt.append(dst)
 	}
 	x.outcome = a.Outcome
+	x.note(from, 0)
 	return dst, true
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/idnode/idnode/resolver/internal/budget"
 	"github.com/idnode/idnode/resolver/internal/conns"
 	"github.com/idnode/idnode/resolver/internal/udpserver"
+	"github.com/idnode/idnode/resolver/querylog"
 )
 
 // Options says what a Server answers from and what it allows. Resolver and Zone.Apexes are required.
@@ -58,6 +59,7 @@ type Options struct {
 	// one address. Default: random.
 	CookieSecret []byte
 
+	Log     *querylog.Log     // takes what is asked; default: none
 	Metrics *resolver.Metrics // default: none
 	Logger  *slog.Logger      // default: slog.Default()
 }
@@ -142,7 +144,7 @@ func New(o Options) (*Server, error) {
 		return nil, fmt.Errorf("dns cookie secret has %d octets, not %d", len(o.CookieSecret), len(s.cookies.secret))
 	}
 	s.base, s.cancel = context.WithCancel(context.Background())
-	s.spare.New = func() any { return &exchange{s: s, front: s.tcp, tcp: true} }
+	s.spare.New = func() any { return &exchange{s: s, front: s.tcp, pen: s.o.Log.Pen(querylog.DNSTCP), tcp: true} }
 	return s, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/idnode/idnode/resolver"
 	"github.com/idnode/idnode/resolver/internal/budget"
 	"github.com/idnode/idnode/resolver/internal/udpserver"
+	"github.com/idnode/idnode/resolver/querylog"
 )
 
 // maxRequest is the octets of a query over UDP: with all options that are known it has not half as many.
@@ -17,7 +18,9 @@ type packets struct {
 	limited int // replies that were more than a network may have
 }
 
-func (s *Server) newPackets() *packets { return &packets{exchange: exchange{s: s, front: s.udp}} }
+func (s *Server) newPackets() *packets {
+	return &packets{exchange: exchange{s: s, front: s.udp, pen: s.o.Log.Pen(querylog.DNSUDP)}}
+}
 
 // Serve implements [udpserver.Handler].
 func (p *packets) Serve(w *udpserver.Writer, packet []byte, from netip.AddrPort) bool {

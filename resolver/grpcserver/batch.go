@@ -16,6 +16,7 @@ import (
 
 	"github.com/idnode/idnode/proto/nodepb"
 	"github.com/idnode/idnode/resolver"
+	"github.com/idnode/idnode/resolver/querylog"
 )
 
 const (
@@ -57,12 +58,13 @@ type missed struct {
 func (s *Server) batchResolve(ctx context.Context, receive func(any) error) (reply any, err error) {
 	b, ok := s.batches.Get().(*batch)
 	if !ok {
-		b = &batch{call: call{s: s}}
+		b = &batch{call: call{s: s, pen: s.o.Log.Pen(querylog.GRPC)}}
 	}
 	defer b.release()
 	if err := receive(&b.in); err != nil {
 		return nil, err
 	}
+	b.client = clientOf(ctx)
 	start := time.Now()
 	n, err := b.read()
 	if err != nil {
@@ -146,6 +148,7 @@ func (b *batch) tellKept(start time.Time) error {
 		o := a.Outcome
 		o.Op = b.s.ops.batch
 		tally.Add(o)
+		b.note(q, o, start)
 	}
 	tally.Flush(time.Since(start))
 	return nil
@@ -160,6 +163,7 @@ func (b *batch) askMissed(ctx context.Context) error {
 				defer b.s.recovered(&err)
 				c := b.s.take()
 				defer b.s.put(c)
+				c.client = b.client
 				return b.work(ctx, c)
 			})
 		}

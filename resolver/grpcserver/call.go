@@ -3,6 +3,7 @@ package grpcserver
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"runtime/debug"
 	"time"
 
@@ -13,11 +14,14 @@ import (
 	"github.com/idnode/idnode/proto/identifier"
 	"github.com/idnode/idnode/proto/nodepb"
 	"github.com/idnode/idnode/resolver"
+	"github.com/idnode/idnode/resolver/querylog"
 )
 
 // call is the memory of one goroutine that answers questions one after the other.
 type call struct {
 	s       *Server
+	pen     *querylog.Pen
+	client  netip.Addr // who asks
 	in      octets
 	key     []byte
 	scratch resolver.Scratch
@@ -28,7 +32,7 @@ func (s *Server) take() *call {
 	if c, ok := s.calls.Get().(*call); ok {
 		return c
 	}
-	return &call{s: s}
+	return &call{s: s, pen: s.o.Log.Pen(querylog.GRPC)}
 }
 
 func (s *Server) put(c *call) {
@@ -60,7 +64,11 @@ func (c *call) ask(ctx context.Context, req *nodepb.ResolveRequest, op string) (
 			resp.encoded = nil
 		}
 		s.o.Metrics.Read(scheme, op)
-		s.o.Metrics.Done(scheme, outcome, tier, time.Since(start))
+		took := time.Since(start)
+		s.o.Metrics.Done(scheme, outcome, tier, took)
+		if c.pen != nil {
+			c.pen.Note(start, took, c.client, []byte(req.GetId()), resolver.Outcome{Scheme: scheme, Status: outcome, Tier: tier})
+		}
 	}()
 	q, wanted, err := s.query(req)
 	if err != nil {

@@ -1,9 +1,14 @@
 package grpcserver
 
 import (
+	"context"
+	"net"
+	"net/netip"
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/idnode/idnode/resolver"
 	"github.com/idnode/idnode/resolver/cache"
@@ -66,10 +71,52 @@ func (c *call) keep(asked resolver.Asked, before resolver.Stamp, resp result) {
 	c.s.o.Answers.Put(c.key, cache.Answer{Octets: encoded, Outcome: outcome, Stamp: stamp})
 }
 
-// count counts a kept answer with outcome o as given in a call of that kind, which began at start.
-func (s *Server) count(o resolver.Outcome, op resolver.Op, start time.Time) {
-	t := s.o.Metrics.NewTally()
+// count counts the kept answer with outcome o to the request of c.key as given in a call of that kind, which began at start.
+func (c *call) count(o resolver.Outcome, op resolver.Op, start time.Time) {
+	t := c.s.o.Metrics.NewTally()
 	o.Op = op
 	t.Add(o)
 	t.Flush(time.Since(start))
+	c.note(c.key[2:], o, start)
+}
+
+// note logs the request q, whose answer is kept.
+func (c *call) note(q []byte, o resolver.Outcome, start time.Time) {
+	if c.pen != nil {
+		c.pen.Note(start, 0, c.client, idOf(q), o)
+	}
+}
+
+// idOf is the identifier of the request q, of which it is a view.
+func idOf(q []byte) []byte {
+	for len(q) > 0 {
+		field, kind, n := protowire.ConsumeTag(q)
+		if n < 0 {
+			return nil
+		}
+		if q = q[n:]; field == idField && kind == protowire.BytesType {
+			id, _ := protowire.ConsumeBytes(q)
+			return id
+		}
+		if n = protowire.ConsumeFieldValue(field, kind, q); n < 0 {
+			return nil
+		}
+		q = q[n:]
+	}
+	return nil
+}
+
+// idField is the field of a request that holds the identifier.
+const idField = 1
+
+// clientOf is who makes the call of ctx.
+func clientOf(ctx context.Context) netip.Addr {
+	p, ok := peer.FromContext(ctx)
+	if !ok {
+		return netip.Addr{}
+	}
+	if t, ok := p.Addr.(*net.TCPAddr); ok {
+		return t.AddrPort().Addr().Unmap()
+	}
+	return netip.Addr{}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/idnode/idnode/proto/nodepb"
 	"github.com/idnode/idnode/resolver"
 	"github.com/idnode/idnode/resolver/cache"
+	"github.com/idnode/idnode/resolver/querylog"
 )
 
 // Options configure a Server. The zero value works.
@@ -29,6 +30,7 @@ type Options struct {
 	// Answers keeps encoded responses. Default: none are kept.
 	Answers *cache.Answers
 
+	Log     *querylog.Log          // takes what is asked; default: none
 	Metrics *resolver.FrontMetrics // counts requests and answers; default: none
 	Logger  *slog.Logger           // default: slog.Default()
 }
@@ -122,9 +124,10 @@ func (s *Server) resolve(ctx context.Context, receive func(any) error) (reply an
 	if err := receive(&c.in); err != nil {
 		return nil, err
 	}
+	c.client = clientOf(ctx)
 	start := time.Now()
 	if a, ok := c.kept(c.in.view()); ok {
-		s.count(a.Outcome, s.ops.resolve, start)
+		c.count(a.Outcome, s.ops.resolve, start)
 		return newReply(a.Octets), nil
 	}
 	req := new(nodepb.ResolveRequest)

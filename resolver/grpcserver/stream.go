@@ -74,6 +74,7 @@ func (t *stream) run() (err error) {
 	defer t.s.recovered(&err)
 	c := t.s.take()
 	defer t.s.put(c)
+	c.client = clientOf(t.grpc.Context())
 	for {
 		if err := t.grpc.RecvMsg(&c.in); errors.Is(err, io.EOF) {
 			return nil
@@ -104,7 +105,7 @@ func (t *stream) answer(c *call) (more bool, err error) {
 
 func (t *stream) reply(c *call, start time.Time) (reply any, err error) {
 	if a, ok := c.kept(c.in.view()); ok {
-		t.s.count(a.Outcome, t.s.ops.stream, start)
+		c.count(a.Outcome, t.s.ops.stream, start)
 		return newReply(a.Octets), nil
 	}
 	req := new(nodepb.ResolveRequest)

@@ -2,6 +2,7 @@ package handleserver
 
 import (
 	"context"
+	"encoding/binary"
 	"net/netip"
 	"runtime/debug"
 	"time"
@@ -9,12 +10,14 @@ import (
 	"github.com/idnode/idnode/proto/handle"
 	"github.com/idnode/idnode/proto/identifier"
 	"github.com/idnode/idnode/resolver"
+	"github.com/idnode/idnode/resolver/querylog"
 )
 
 // answerer answers whole messages, one at a time. It keeps what it needs for the next.
 type answerer struct {
 	s     *Server
 	front *resolver.FrontMetrics
+	pen   *querylog.Pen
 	tally resolver.Tally // over what is no datagram
 	udp   bool
 
@@ -102,7 +105,20 @@ func (a *answerer) make(ctx context.Context, dst []byte, e handle.Envelope, src 
 	if r := a.bind(x); r != nil {
 		return a.deny(x, "session", r.code, r.text)
 	}
-	return a.dispatch(ctx, x)
+	out = a.dispatch(ctx, x)
+	if x.message.Header.Opcode == handle.OpResolve {
+		a.note(x.message.Body, a.s.now().Sub(a.start))
+	}
+	return out
+}
+
+// note logs the lookup with that body, which took so long.
+func (a *answerer) note(body []byte, took time.Duration) {
+	if a.pen == nil || len(body) < 4 {
+		return
+	}
+	n := uint64(binary.BigEndian.Uint32(body)) // the handle stands first (RFC 3652, section 3.2.1)
+	a.pen.Note(a.start, took, a.from, body[4:4+min(n, uint64(len(body)-4))], a.outcome)
 }
 
 // bind finds what the session id of a message says: the login of its connection, a session, or a challenge

@@ -51,6 +51,7 @@ func (a *answerer) kept(dst []byte, e *handle.Envelope, src []byte) (out []byte,
 	dst = append(dst, k.Octets...)
 	handle.Readdress(dst[begin:], e.RequestID, src[14], expires(a.start))
 	a.outcome = k.Outcome
+	a.note(src[handle.HeaderSize:], 0)
 	return dst, true
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/idnode/idnode/resolver/internal/budget"
 	"github.com/idnode/idnode/resolver/internal/conns"
 	"github.com/idnode/idnode/resolver/internal/udpserver"
+	"github.com/idnode/idnode/resolver/querylog"
 )
 
 // Options says what a Server answers from and what it allows. Resolver is required.
@@ -74,6 +75,7 @@ type Options struct {
 	IdleTimeout      time.Duration // idle time of a connection that has carried several requests. Default 5 min
 	WriteTimeout     time.Duration // for an answer to leave. Default 10 s
 
+	Log     *querylog.Log     // takes what is asked; default: none
 	Metrics *resolver.Metrics // default: none
 	Logger  *slog.Logger      // default: slog.Default()
 }
@@ -153,7 +155,9 @@ func New(o Options) (*Server, error) {
 	s.site.Store(&site{serial: handle.NoSiteSerial, primary: true})
 	s.base, s.cancel = context.WithCancel(context.Background())
 	tunnel := o.Metrics.Front("http")
-	s.spare.New = func() any { return &answerer{s: s, front: tunnel, tally: tunnel.NewTally()} }
+	s.spare.New = func() any {
+		return &answerer{s: s, front: tunnel, pen: s.o.Log.Pen(querylog.HTTP), tally: tunnel.NewTally()}
+	}
 	return s, nil
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/idnode/idnode/proto/handle"
 	"github.com/idnode/idnode/resolver/internal/conns"
+	"github.com/idnode/idnode/resolver/querylog"
 )
 
 const (
@@ -38,7 +39,7 @@ var errDone = errors.New("connection done")
 func (s *Server) accept() {
 	conns.Accept(s.listener, s.log, func(c net.Conn) {
 		serve := func(c *conns.Conn) {
-			t := &conn{Conn: c, answerer: answerer{s: s, front: s.tcp, tally: s.tcp.NewTally(), connection: true, from: remote(c)}}
+			t := &conn{Conn: c, answerer: answerer{s: s, front: s.tcp, pen: s.o.Log.Pen(querylog.HandleTCP), tally: s.tcp.NewTally(), connection: true, from: remote(c)}}
 			t.send = t.sendNow
 			t.serve(s.base)
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/idnode/idnode/resolver"
 	"github.com/idnode/idnode/resolver/internal/budget"
 	"github.com/idnode/idnode/resolver/internal/udpserver"
+	"github.com/idnode/idnode/resolver/querylog"
 )
 
 const (
@@ -23,7 +24,7 @@ type datagrams struct {
 }
 
 func (s *Server) newDatagrams() *datagrams {
-	return &datagrams{answerer: answerer{s: s, front: s.udp, udp: true}}
+	return &datagrams{answerer: answerer{s: s, front: s.udp, pen: s.o.Log.Pen(querylog.HandleUDP), udp: true}}
 }
 
 // laborious reports whether the answer to the message src of e takes signatures, their check, or key derivation.

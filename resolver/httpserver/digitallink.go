@@ -73,13 +73,13 @@ func (p *proxied) digitalLink(id identifier.ID, err error) {
 	p.w.Header().Set("Access-Control-Expose-Headers", "Link, Location")
 	asked := resolver.Asked{Query: resolver.Query{ID: id}, Answer: resolver.Answer{Status: resolver.Invalid}, Err: err}
 	if err != nil {
-		p.s.count("resolve", func() (identifier.Scheme, *resolver.Answer) { return identifier.GS1, &asked.Answer })
+		p.s.count(p.req, p.text, "resolve", func() (identifier.Scheme, *resolver.Answer) { return identifier.GS1, &asked.Answer })
 		p.problem(http.StatusBadRequest, "invalid", &asked)
 		return
 	}
 	l := &linkRequest{proxied: p, id: id, base: p.s.publicURL(p.req)}
 	asked.Query.NoCache = flag(p.params, "auth", false)
-	p.s.count("resolve", func() (identifier.Scheme, *resolver.Answer) {
+	p.s.count(p.req, p.text, "resolve", func() (identifier.Scheme, *resolver.Answer) {
 		asked.Answer = p.s.o.Resolver.Resolve(p.req.Context(), asked.Query)
 		return identifier.GS1, &asked.Answer
 	})

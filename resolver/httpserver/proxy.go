@@ -57,7 +57,7 @@ func (s *Server) proxy(w http.ResponseWriter, req *http.Request) {
 	q, err := query(params)
 	q.NoCache = flag(params, "auth", false)
 	asked := resolver.Asked{Query: q, Answer: resolver.Answer{Status: resolver.Invalid}, Err: err}
-	s.count("resolve", func() (identifier.Scheme, *resolver.Answer) {
+	s.count(req, text, "resolve", func() (identifier.Scheme, *resolver.Answer) {
 		if err == nil {
 			asked = s.o.Resolver.Ask(req.Context(), text, 0, q)
 		}

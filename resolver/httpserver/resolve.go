@@ -59,7 +59,7 @@ func (s *Server) resolve(w http.ResponseWriter, req *http.Request) {
 	q.Fallback = flag(params, "fallback", false)
 	q.Trace = flag(params, "trace", false)
 	asked := resolver.Asked{Query: q, Answer: resolver.Answer{Status: resolver.Invalid}, Err: err}
-	s.count("resolve", func() (identifier.Scheme, *resolver.Answer) {
+	s.count(req, text, "resolve", func() (identifier.Scheme, *resolver.Answer) {
 		if err == nil {
 			asked = s.o.Resolver.Ask(req.Context(), text, scheme, q)
 		}

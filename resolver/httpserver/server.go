@@ -15,6 +15,7 @@ import (
 
 	"github.com/idnode/idnode/proto/identifier"
 	"github.com/idnode/idnode/resolver"
+	"github.com/idnode/idnode/resolver/querylog"
 )
 
 // Options says what a Server answers from.
@@ -43,6 +44,7 @@ type Options struct {
 	// left out. Default: http and https.
 	RedirectSchemes []string
 
+	Log     *querylog.Log     // takes what is asked; default: none
 	Metrics *resolver.Metrics // default: none
 	Logger  *slog.Logger      // default: slog.Default()
 }
@@ -66,6 +68,7 @@ type Handles interface {
 type Server struct {
 	o        Options
 	m        *resolver.FrontMetrics
+	pen      *querylog.Pen
 	sessions *sessions
 
 	bodyTimeout time.Duration
@@ -91,7 +94,7 @@ func New(o Options) (*Server, error) {
 	o.RedirectSchemes = slices.DeleteFunc(slices.Clone(o.RedirectSchemes), func(scheme string) bool {
 		return scheme == "javascript" || scheme == "data" || scheme == "vbscript"
 	})
-	return &Server{o: o, m: o.Metrics.Front("http"), sessions: newSessions(), bodyTimeout: bodyTimeout}, nil
+	return &Server{o: o, m: o.Metrics.Front("http"), pen: o.Log.Pen(querylog.HTTP), sessions: newSessions(), bodyTimeout: bodyTimeout}, nil
 }
 
 // ServeHTTP dispatches on the escaped path.
@@ -155,21 +158,25 @@ func (s *Server) guard(w http.ResponseWriter, req *http.Request, fn http.Handler
 // ask resolves q and counts the request.
 func (s *Server) ask(req *http.Request, q resolver.Query, op string) resolver.Answer {
 	var a resolver.Answer
-	s.count(op, func() (identifier.Scheme, *resolver.Answer) {
+	s.count(req, q.ID.String(), op, func() (identifier.Scheme, *resolver.Answer) {
 		a = s.o.Resolver.Resolve(req.Context(), q)
 		return q.ID.Scheme(), &a
 	})
 	return a
 }
 
-// count counts the request that answer answers, also if it panics.
-func (s *Server) count(op string, answer func() (identifier.Scheme, *resolver.Answer)) {
+// count counts and logs the request for text that answer answers, also if it panics.
+func (s *Server) count(req *http.Request, text, op string, answer func() (identifier.Scheme, *resolver.Answer)) {
 	start := time.Now()
 	scheme, a := identifier.Scheme(0), &resolver.Answer{Status: resolver.Failed}
 	s.m.Begin()
 	defer func() {
 		s.m.Read(scheme, op)
-		s.m.Done(scheme, a.Status, a.Tier, time.Since(start))
+		took := time.Since(start)
+		s.m.Done(scheme, a.Status, a.Tier, took)
+		if s.pen != nil {
+			s.pen.Note(start, took, peer(req), []byte(text), resolver.Outcome{Scheme: scheme, Status: a.Status, Tier: a.Tier})
+		}
 	}()
 	scheme, a = answer()
 }
