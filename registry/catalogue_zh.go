@@ -3,6 +3,8 @@ package registry
 // detailsZH is the Chinese of the sentences that errors are told in, by the English. Verbs of a
 // translation may be numbered ("%[2]s") where the order differs.
 var detailsZH = map[string]string{
+	"role %s does not read the log of requests":                                 "角色 %s 不能查看解析日志",
+	"an address or a network is expected, such as 192.0.2.7 or 192.0.2.0/24":    "应为地址或网段，例如 192.0.2.7 或 192.0.2.0/24",
 	"entries were removed for their age while they were exported: export again": "导出期间有条目因超过保留期限被清除，请重新导出",
 	"a number, or a time in RFC 3339, is expected":                              "应为序号，或 RFC 3339 格式的时间",
 	"the format is ndjson":                         "格式应为 ndjson",

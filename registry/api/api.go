@@ -38,6 +38,7 @@ type Options struct {
 	Logins     *auth.Verifier        // gives tokens; default: there are none
 	Webhooks   *webhook.Sender       // sends webhooks; default: there are none
 	Audit      *audit.Log            // exports and verifies the audit log; default: it is only listed
+	Queries    QueryLog              // the log of resolution requests; default: there is none
 	Version    string                // the node's, for the OpenAPI document; default "dev"
 	Logger     *slog.Logger          // takes failures of ours; default slog.Default()
 	Registerer prometheus.Registerer // takes the metrics; default none
@@ -50,6 +51,7 @@ type server struct {
 	logins  *auth.Verifier  // nil: no tokens
 	hooks   *webhook.Sender // nil: no webhooks
 	chain   *audit.Log      // nil: the audit log is only listed
+	queries QueryLog        // nil: there is none
 	limits  registry.Limits
 	log     *slog.Logger
 	metrics *metrics
@@ -72,7 +74,7 @@ func New(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
-	s := &server{reg: o.Registrar, auth: o.Verifier, logins: o.Logins, hooks: o.Webhooks, chain: o.Audit, limits: o.Registrar.Limits(), log: o.Logger, metrics: m, mux: http.NewServeMux()}
+	s := &server{reg: o.Registrar, auth: o.Verifier, logins: o.Logins, hooks: o.Webhooks, chain: o.Audit, queries: o.Queries, limits: o.Registrar.Limits(), log: o.Logger, metrics: m, mux: http.NewServeMux()}
 	s.huma = humago.New(s.mux, config(o.Version))
 	s.identifiers()
 	s.histories()
@@ -83,6 +85,7 @@ func New(o Options) (http.Handler, error) {
 	s.enterprises()
 	s.files()
 	s.audit()
+	s.queryLog()
 	s.apps()
 	s.reports()
 	s.prefixes()

@@ -49,6 +49,7 @@ type site struct {
 	metrics *prometheus.Registry
 	hooks   *webhook.Sender // does not run by itself
 	audit   *audit.Log
+	queries queryLog
 	keys    map[string]string // "op", "a", "b", "reader" (of a)
 	ents    map[string]string // "a", "b"
 }
@@ -104,7 +105,7 @@ func newSite(t testing.TB, engine storage.Store, limits registry.Limits) *site {
 	if s.audit, err = audit.New(t.Context(), audit.Options{Store: store, Gather: time.Millisecond, Logger: quiet, Registerer: s.metrics}); err != nil {
 		t.Fatal(err)
 	}
-	handler, err := api.New(api.Options{Registrar: reg, Verifier: verifier, Logins: verifier, Webhooks: hooks, Audit: s.audit, Logger: quiet, Registerer: s.metrics})
+	handler, err := api.New(api.Options{Registrar: reg, Verifier: verifier, Logins: verifier, Webhooks: hooks, Audit: s.audit, Queries: &s.queries, Logger: quiet, Registerer: s.metrics})
 	if err != nil {
 		t.Fatal(err)
 	}

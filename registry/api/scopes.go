@@ -111,6 +111,8 @@ var scopes = map[string]registry.Scope{
 	"POST /v1/archives:load":                    registry.ScopeEnterpriseWrite, // and those of what it writes, see registry.Load
 	"GET /v1/prefixes:digest":                   registry.ScopePrefixesRead,
 	"POST /v1/prefixes:freeze":                  registry.ScopePrefixesWrite,
+	"GET /v1/logs/resolution":                   registry.ScopeAuditRead,
+	"GET /v1/logs/resolution:export":            registry.ScopeAuditRead,
 	"POST /v1/prefixes:unfreeze":                registry.ScopePrefixesWrite,
 	"POST /v1/prefixes:handover":                registry.ScopePrefixesWrite,
 	"POST /v1/prefixes:takeback":                registry.ScopePrefixesWrite,

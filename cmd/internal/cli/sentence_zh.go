@@ -191,4 +191,6 @@ var sentencesZH = map[string]string{
 	"not verified: the export ends at line %d without its last line: it was cut short":                            "验证未通过：导出在第 %d 行结束，缺少最后一行，导出不完整",
 	"not verified: the node ended the export at line %d: %s":                                                      "验证未通过：节点在第 %d 行中止了导出：%s",
 	"not verified: line %d is not that of an export: %s":                                                          "验证未通过：第 %d 行不是审计日志导出的内容：%s",
+
+	"the export is cut short": "导出不完整",
 }

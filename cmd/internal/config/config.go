@@ -37,6 +37,7 @@ type Config struct {
 	Registry Registry `koanf:"registry"`
 	Webhook  Webhook  `koanf:"webhook"`
 	Audit    Audit    `koanf:"audit"`
+	QueryLog QueryLog `koanf:"query_log"`
 }
 
 // Registry is who may become an enterprise of the node.
@@ -183,6 +184,7 @@ func Default() Config {
 		Registry: Registry{OpenApplications: true},
 		Webhook:  Webhook{GiveUp: 5 * 24 * time.Hour},
 		Audit:    Audit{Retention: 365 * 24 * time.Hour},
+		QueryLog: QueryLog{Enabled: true, Retention: 184 * 24 * time.Hour, MaxBytes: 20 << 30},
 	}
 }
 
@@ -224,6 +226,7 @@ func (c *Config) Check() error {
 		func() error { _, err := c.SNMS.Location(); return err },
 		c.Auth.check,
 		c.Audit.check,
+		c.QueryLog.check,
 		c.HTTP.check,
 		c.DNS.check,
 		c.checkWebhook,

@@ -35,6 +35,7 @@ import (
 	"github.com/idnode/idnode/resolver/grpcserver"
 	"github.com/idnode/idnode/resolver/handleserver"
 	"github.com/idnode/idnode/resolver/httpserver"
+	"github.com/idnode/idnode/resolver/querylog"
 	"github.com/idnode/idnode/storage"
 	"github.com/idnode/idnode/storage/pebblestore"
 )
@@ -69,7 +70,8 @@ type Node struct {
 	audit     *audit.Log
 	verifier  *auth.Verifier
 	webhooks  *webhook.Sender
-	surfaces  []surface // in the order of their start
+	queries   *querylog.Log // nil: requests are not logged
+	surfaces  []surface     // in the order of their start
 	phase     atomic.Int32
 	key       serverKey
 	secret    *seal.Key // seals forms of passwords, signs tokens
@@ -114,6 +116,9 @@ func (n *Node) build() error {
 	}
 	if err := n.buildAudit(); err != nil {
 		return fmt.Errorf("build audit log: %w", err)
+	}
+	if err := n.buildQueryLog(); err != nil {
+		return fmt.Errorf("build query log: %w", err)
 	}
 	if err := n.buildSurfaces(); err != nil {
 		return err
@@ -258,7 +263,7 @@ func (n *Node) buildSurfaces() error {
 	}
 	handles, err := handleserver.New(handleserver.Options{
 		Admin: &handleAdmin{resolver: n.resolver, registrar: n.registrar, log: n.log}, ServerAdmins: admins, Key: n.key.PrivateKey, TrustRoots: roots,
-		Resolver: n.resolver, Answers: n.answers, Site: func() []byte { return n.site }, Metrics: metrics, Logger: n.log,
+		Resolver: n.resolver, Answers: n.answers, Site: func() []byte { return n.site }, Log: n.queries, Metrics: metrics, Logger: n.log,
 		IdleTimeout: n.cfg.Handle.IdleTimeout, MaxConns: n.cfg.Limits.TCPConnections,
 		UDPBytesPerSecond: int(n.cfg.Limits.UDPBytesPerSecond), UDPBurst: int(n.cfg.Limits.UDPBurstBytes), UDPExempt: exempt,
 	})
@@ -269,7 +274,7 @@ func (n *Node) buildSurfaces() error {
 	if err != nil {
 		return err
 	}
-	registration, err := api.New(api.Options{Registrar: n.registrar, Verifier: verifier, Logins: verifier, Webhooks: n.webhooks, Audit: n.audit, Version: n.version,
+	registration, err := api.New(api.Options{Registrar: n.registrar, Verifier: verifier, Logins: verifier, Webhooks: n.webhooks, Audit: n.audit, Queries: n.queryReader(names), Version: n.version,
 		Logger: n.log, Registerer: n.metrics})
 	if err != nil {
 		return fmt.Errorf("build HTTP API: %w", err)
@@ -285,7 +290,7 @@ func (n *Node) buildSurfaces() error {
 	}
 	front, err := httpserver.New(httpserver.Options{Resolver: n.resolver, Site: func() []byte { return n.site },
 		Next: surfaces(registration, others), NextPaths: slices.Collect(maps.Keys(others)), Tunnel: handles.AppendAnswer, Handles: handles, PublicURL: n.cfg.HTTP.PublicURL, RedirectSchemes: n.cfg.HTTP.RedirectSchemes,
-		Metrics: metrics, Logger: n.log})
+		Log: n.queries, Metrics: metrics, Logger: n.log})
 	if err != nil {
 		return err
 	}
@@ -295,7 +300,7 @@ func (n *Node) buildSurfaces() error {
 		{"handle", n.cfg.Handle.Listen, handles},
 		{"dns", n.cfg.DNS.Listen, names},
 		{"grpc", n.cfg.GRPC.Listen, newGRPCListener(
-			grpcserver.New(n.resolver, grpcserver.Options{Answers: n.answers, Metrics: calls, Logger: n.log}),
+			grpcserver.New(n.resolver, grpcserver.Options{Answers: n.answers, Log: n.queries, Metrics: calls, Logger: n.log}),
 			grpcapi.New(n.registrar, verifier, grpcapi.Options{Logger: n.log}),
 			bounds{conns: n.cfg.Limits.TCPConnections, metrics: calls},
 			grpcserver.ServerOptions(grpcserver.Limits{}, calls, n.log))},
@@ -348,7 +353,7 @@ func (n *Node) buildDNS(metrics *resolver.Metrics, exempt []netip.Prefix) (*dnss
 		slip = -1
 	}
 	return dnsserver.New(dnsserver.Options{
-		Resolver: n.resolver, Answers: n.answers, Zone: zone, Metrics: metrics, Logger: n.log, NSID: n.cfg.DNS.NSID, CookieSecret: secret,
+		Resolver: n.resolver, Answers: n.answers, Zone: zone, Log: n.queries, Metrics: metrics, Logger: n.log, NSID: n.cfg.DNS.NSID, CookieSecret: secret,
 		UDPBytesPerSecond: int(n.cfg.Limits.UDPBytesPerSecond), UDPBurst: int(n.cfg.Limits.UDPBurstBytes), UDPExempt: exempt,
 		ResponsesPerSecond: n.cfg.DNS.ResponsesPerSecond, Slip: slip, MaxConns: n.cfg.Limits.TCPConnections,
 	})

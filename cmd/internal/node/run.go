@@ -39,6 +39,9 @@ func (n *Node) Run(ctx context.Context) error {
 	work.Go(func() { n.verifier.Run(workers) })
 	work.Go(func() { n.webhooks.Run(workers) })
 	work.Go(func() { n.audit.Run(workers) })
+	if n.queries != nil {
+		work.Go(func() { n.queries.Run(workers) })
+	}
 	servers, failed := errgroup.WithContext(base)
 	servers.Go(func() error { return n.watchStore(workers) })
 	for _, s := range n.surfaces {
