@@ -82,6 +82,11 @@ func (c *challenges) use(identity, nonce string, now time.Time) (bool, error) {
 	if !hmac.Equal(proof, c.proof(identity, said)) || !now.Before(expires) {
 		return false, nil
 	}
+	return c.spend(nonce, expires, now)
+}
+
+// spend notes that nonce, which ends at expires, was used, and reports whether it was for the first time.
+func (c *challenges) spend(nonce string, expires, now time.Time) (bool, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if _, again := c.used[nonce]; again {
@@ -131,14 +136,25 @@ func (v *Verifier) LoginSigned(ctx context.Context, identity, nonce, signature s
 	}
 	fresh, err := v.challenges.use(identity, nonce, now)
 	if err != nil {
-		e := registry.Refuse(registry.CodeTooManyRequests, "", "too many logins at a time; it may be tried again in %s", challengeLife)
-		e.RetryAfter = challengeLife
-		return Token{}, e
+		return Token{}, tooManyLogins()
 	}
 	if !fresh {
 		v.failures.WithLabelValues(kindPassword).Inc()
 		return Token{}, registry.Refuse(registry.CodeUnauthenticated, "", "the nonce is not for this identity, was used or has ended; ask for another")
 	}
+	return v.loginIdentity(ctx, identity, addr, now, func(key crypto.PublicKey, handle string) (bool, error) {
+		return verifyNonce(key, handle, nonce, signature), nil
+	})
+}
+
+func tooManyLogins() error {
+	e := registry.Refuse(registry.CodeTooManyRequests, "", "too many logins at a time; it may be tried again in %s", challengeLife)
+	e.RetryAfter = challengeLife
+	return e
+}
+
+// loginIdentity gives a token to the application with that identity if it proved that it has the key.
+func (v *Verifier) loginIdentity(ctx context.Context, identity string, addr netip.Addr, now time.Time, proved func(key crypto.PublicKey, handle string) (bool, error)) (Token, error) {
 	a, err := v.reg.IdentityAccount(ctx, identity)
 	if errors.Is(err, storage.ErrNotFound) {
 		return v.refuseSignature()
@@ -154,7 +170,14 @@ func (v *Verifier) LoginSigned(ctx context.Context, identity, nonce, signature s
 		return v.refuseLogin(registry.AsError(err))
 	}
 	key, err := handleauth.ParsePublicKey(k.Data)
-	if err != nil || !verifyNonce(key, k.Handle, nonce, signature) {
+	if err != nil {
+		return v.refuseSignature()
+	}
+	good, err := proved(key, k.Handle)
+	if err != nil {
+		return Token{}, err
+	}
+	if !good {
 		return v.refuseSignature()
 	}
 	v.addresses.giveBack(networkOf(addr), now)
