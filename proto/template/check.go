@@ -2,6 +2,7 @@ package template
 
 import (
 	"fmt"
+	"maps"
 	"mime"
 	"regexp"
 	"slices"
@@ -14,6 +15,7 @@ import (
 var (
 	industryForm = regexp.MustCompile(`^[A-T]([0-9]{2,4})?$`)
 	nameForm     = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]*$`)
+	noteForm     = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,63}$`)
 )
 
 // reserved are the indexes at which the Handle System and SNMS expect values of their own (domain.md:
@@ -39,6 +41,7 @@ func (c *Content) Check() []Problem {
 	if c.Industry != "" && !industryForm.MatchString(c.Industry) {
 		k.add(problem("/industry", "not a code of GB/T 4754: a letter from A to T, alone or with two to four digits, such as C3451"))
 	}
+	k.notes("/notes", c.Notes)
 	switch {
 	case len(c.Fields) == 0:
 		k.add(problem("/fields", "a template needs at least one field"))
@@ -114,6 +117,22 @@ func (k *checker) field(path string, f *Field) {
 	k.mediaTypes(path, f)
 	k.role(path, f)
 	k.readers(path, f)
+	k.notes(path+"/notes", f.Notes)
+}
+
+// notes checks notes, in the order of their names.
+func (k *checker) notes(path string, notes map[string]string) {
+	if len(notes) > MaxNotes {
+		k.add(problem(path, "%d notes; at most %d", len(notes), MaxNotes))
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(notes)) {
+		if !noteForm.MatchString(name) {
+			k.add(problem(path, "the name of a note begins with a letter and has at most 64 letters, digits, _, - and ."))
+			continue
+		}
+		k.text(path+"/"+name, notes[name], MaxText)
+	}
 }
 
 // name checks a field's name. Names of values of the Handle System and of the note of the template are

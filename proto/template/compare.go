@@ -12,7 +12,7 @@ import (
 // normalised. Fields are the same that have the same index; paths point into revised.
 //
 // No reason are: wider bounds, more options, new fields that are not required, fields disabled, titles,
-// units, roles and read rights. A field on that is made searchable is one: records are not indexed after
+// units, roles, notes and read rights. A field on that is made searchable is one: records are not indexed after
 // the fact. So is a new field where old allowed values that no field describes: such a value may stand
 // where the field is.
 func Compare(old, revised *Content) []Problem {

@@ -18,6 +18,7 @@ const (
 	MaxReaders = 1000 // enterprises that may read one field
 	MaxMedia   = 100  // media types of one field
 	MaxDigits  = 38   // of a number, as in IDHub (snms-api.md, section 5.2)
+	MaxNotes   = 32   // of a template, and of each field; their names have at most 64 octets, their texts MaxText
 
 	// MaxLength is the greatest length, in characters, that a text may be allowed, and DefaultLength the
 	// greatest if the field does not say (IDHub: strings are of at most 4000).
@@ -52,6 +53,9 @@ type Content struct {
 	// Additional allows values in a record that no field describes.
 	Additional bool    `json:"additional,omitempty"`
 	Fields     []Field `json:"fields"`
+	// Notes are what a surface keeps with the template for its clients, by name: codes and remarks that say
+	// nothing about records, such as classifyCode of IDHub.
+	Notes map[string]string `json:"notes,omitempty"`
 }
 
 // Text is a text for people in Chinese and English; either may be missing.
@@ -114,6 +118,8 @@ type Field struct {
 	Role    Role     `json:"role,omitempty"`
 	Read    Access   `json:"read,omitempty"`
 	Readers []string `json:"readers,omitempty"` // ids of the enterprises of Read "enterprises"
+
+	Notes map[string]string `json:"notes,omitempty"` // as Content.Notes
 }
 
 // Option is one of the values of an enum.
