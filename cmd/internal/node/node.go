@@ -26,6 +26,7 @@ import (
 	"github.com/idnode/idnode/registry/audit"
 	"github.com/idnode/idnode/registry/auth"
 	"github.com/idnode/idnode/registry/grpcapi"
+	"github.com/idnode/idnode/registry/idhub"
 	"github.com/idnode/idnode/registry/seal"
 	"github.com/idnode/idnode/registry/snms"
 	"github.com/idnode/idnode/registry/webhook"
@@ -283,6 +284,10 @@ func (n *Node) buildSurfaces() error {
 	others := make(map[string]http.Handler)
 	for _, path := range snms.Paths() {
 		others[path] = market
+	}
+	hub := idhub.New(idhub.Options{Registrar: n.registrar, Logins: verifier, Location: location, Logger: n.log})
+	for _, path := range idhub.Paths() {
+		others[path] = hub
 	}
 	secure, err := n.httpTLS()
 	if err != nil {
