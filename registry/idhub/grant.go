@@ -1,6 +1,7 @@
 package idhub
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -282,7 +283,7 @@ func (s *server) identities(r *request) (any, error) {
 				company = e.Name
 			}
 			handle := userHandle(a.Username)
-			out = append(out, userView{firstOf(a.Name, handle), handle, company})
+			out = append(out, userView{cmp.Or(a.Name, handle), handle, company})
 		}
 		if cursor = next; cursor == "" {
 			return out, nil

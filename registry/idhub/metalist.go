@@ -195,7 +195,8 @@ func classID(code string) uint32 {
 	return max(h.Sum32()&0x7fffffff, 1)
 }
 
-// handleItem is an identifier in lists.
+// handleItem is an identifier in lists. Who of the enterprise registered it the registry keeps in its audit log: the
+// enterprise is told.
 type handleItem struct {
 	HandleName string `json:"handleName"`
 	UpdateTime string `json:"updateTime"`
@@ -218,6 +219,10 @@ func (s *server) handlePage(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	company, err := s.company(r, t)
+	if err != nil {
+		return nil, err
+	}
 	total, content := 0, []handleItem{}
 	name := q.Get("handleName")
 	err = s.followers(r, t, func(records []*identifier.Record) error {
@@ -226,7 +231,7 @@ func (s *server) handlePage(r *request) (any, error) {
 				continue
 			}
 			if p.has(total) {
-				content = append(content, handleItem{rec.ID, s.moment(rec.Updated), s.moment(rec.Created), s.creator(r, rec)})
+				content = append(content, handleItem{rec.ID, s.moment(rec.Updated), s.moment(rec.Created), company})
 			}
 			total++
 		}
@@ -238,36 +243,21 @@ func (s *server) handlePage(r *request) (any, error) {
 	return p.view(total, content), nil
 }
 
-// creator is who registered rec, "" if the audit log no longer tells.
-func (s *server) creator(r *request, rec *identifier.Record) string {
-	id, err := rec.Scheme.Parse(rec.ID)
+// company is the name of the enterprise that t is of.
+func (s *server) company(r *request, t *registry.Template) (string, error) {
+	id, err := s.parseHandle(metaHandle(t))
 	if err != nil {
-		return ""
+		return "", err
 	}
-	cursor := ""
-	for {
-		all, next, err := s.Registrar.History(r.Context(), id, r.actor, registry.Paging{Limit: readSize, Cursor: cursor})
-		if err != nil {
-			return ""
-		}
-		if next == "" {
-			if len(all) == 0 || all[len(all)-1].By == nil {
-				return ""
-			}
-			by := all[len(all)-1].By
-			return userHandle(firstOf(by.Identity, by.Key, by.Enterprise))
-		}
-		cursor = next
+	ns := s.Registrar.HolderOf(id)
+	if ns == nil {
+		return "", nil // withdrawn meanwhile
 	}
-}
-
-func firstOf(all ...string) string {
-	for _, s := range all {
-		if s != "" {
-			return s
-		}
+	e, err := s.Registrar.Enterprise(r.Context(), ns.Enterprise, r.actor)
+	if err != nil {
+		return "", err
 	}
-	return ""
+	return e.Name, nil
 }
 
 // followers calls yield with the active identifiers that follow t, some at a time. It refuses what is too much for
