@@ -6,6 +6,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/idnode/idnode/registry/password"
 	"github.com/idnode/idnode/storage"
@@ -59,12 +63,15 @@ func IsKeyID(text string) bool {
 	})
 }
 
+// checkUsername takes letters and digits of any script: the samples of SNMS have 张三. Names of Han characters may be of two.
 func checkUsername(name string) []Violation {
-	legal := func(c rune) bool {
-		return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune("._-@", c)
+	legal := func(c rune) bool { return unicode.IsLetter(c) || unicode.IsDigit(c) || strings.ContainsRune("._-@", c) }
+	least := minUsername
+	if strings.ContainsFunc(name, func(c rune) bool { return unicode.Is(unicode.Han, c) }) {
+		least = 2
 	}
-	switch {
-	case len(name) < minUsername || len(name) > maxUsername || strings.ContainsFunc(name, func(c rune) bool { return !legal(c) }):
+	switch n := utf8.RuneCountInString(name); {
+	case n < least || n > maxUsername || !norm.NFC.IsNormalString(name) || strings.ContainsFunc(name, func(c rune) bool { return !legal(c) }):
 		return []Violation{violation("/username", "a user name has %d to %d letters, digits and . _ - @", minUsername, maxUsername)}
 	case IsKeyID(FoldUsername(name)):
 		return []Violation{violation("/username", "the user name looks like the id of an API key; choose another")}

@@ -105,3 +105,6 @@ func (a Actor) mayRead(ns *identifier.Namespace) bool {
 func (a Actor) mayWrite(ns *identifier.Namespace) bool {
 	return a.IsOperator() || a.Has(RoleAdmin, RoleWriter) && a.owns(ns)
 }
+
+// NodeActor is who acts when the node itself does.
+func NodeActor() Actor { return Actor{Enterprise: Self, Role: RoleOperator} }

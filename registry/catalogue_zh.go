@@ -367,4 +367,10 @@ var detailsZH = map[string]string{
 	"message %q is not among the deliveries that are kept; since sends more again":                                 "保留的投递记录中没有消息 %q；可用 since 重发更多",
 	"message %q cannot be made again: the change log no longer has it, or the webhook asks for something else now": "消息 %q 无法重新生成：变更日志中已没有它，或订阅的内容已改变",
 	"either since or message is expected":                                                                          "应给出 since 或 message 之一",
+
+	// Applicants.
+	"role %s does not enter applicants":               "角色 %s 不能登记申请人",
+	"a password is required":                          "必须填写密码",
+	"role %s does not apply for others":               "角色 %s 不能代他人申请",
+	"the account %s belongs to an enterprise already": "账号 %s 已属于某个企业",
 }

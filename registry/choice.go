@@ -66,6 +66,12 @@ func choose(set, text string) (choice, bool) {
 	return choice{}, false
 }
 
+// CodeOf is the code that the national data dictionary has for a choice of a set of the forms, "" if there is none.
+func CodeOf(set, name string) string {
+	c, _ := choose(set, name)
+	return c.code
+}
+
 // choiceNames are the names of a set, for people.
 func choiceNames(set string) string {
 	names := make([]string, len(choices[set]))

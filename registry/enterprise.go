@@ -2,13 +2,10 @@ package registry
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base32"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"hash"
-	"strings"
 	"time"
 
 	"github.com/idnode/idnode/storage"
@@ -43,6 +40,8 @@ type Enterprise struct {
 	Updated      time.Time         `json:"updated"`
 
 	Version uint64 `json:"-"` // the store's
+
+	claimed []string // files that become its own with the batch that creates it
 }
 
 // EnterpriseState is where an enterprise stands in its life.
@@ -183,11 +182,4 @@ func putEnterprise(b *storage.Batch, e *Enterprise, op storage.Op) error {
 	e.Version++
 	b.Log(storage.Change{Op: op, Key: key, Version: e.Version})
 	return nil
-}
-
-// newID returns a random id of 64 bits behind a letter that tells what it is of.
-func newID(kind string) string {
-	var b [8]byte
-	rand.Read(b[:])
-	return kind + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b[:]))
 }

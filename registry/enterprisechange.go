@@ -217,6 +217,7 @@ func (r *Registrar) setForm(ctx context.Context, b *storage.Batch, e *Enterprise
 func (e *Enterprise) files() []string {
 	form := e.Form()
 	ids, _ := formFiles(&form, "")
+	ids = append(ids, e.claimed...)
 	if e.Change != nil {
 		var proposed EnterpriseForm
 		if json.Unmarshal(e.Change.Patch, &proposed) == nil {
@@ -247,7 +248,7 @@ func (r *Registrar) checkFormFiles(ctx context.Context, b *storage.Batch, enterp
 		}
 		if b != nil && !seen[id] {
 			seen[id] = true
-			b.Check(storage.FileKey(id), 1)
+			b.Check(storage.FileKey(id), f.version)
 		}
 	}
 	return all, nil

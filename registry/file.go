@@ -28,6 +28,11 @@ type File struct {
 	Purpose    FilePurpose `json:"purpose"`
 	Public     bool        `json:"public,omitempty"` // everyone may read it
 	Created    time.Time   `json:"created"`
+	// Waiting is the credential that uploaded the file before there was an enterprise to have it: it belongs to Self
+	// until a form of that credential's names it, see [Registrar.KeepFile].
+	Waiting string `json:"waiting,omitempty"`
+
+	version uint64 // the store's
 }
 
 // FilePurpose is what a file is for.
@@ -220,7 +225,7 @@ func (r *Registrar) File(ctx context.Context, id string, a Actor) (*File, error)
 }
 
 func (a Actor) readsFile(f *File) bool {
-	return f.Public || a.ofNode() || a.Enterprise != "" && a.Enterprise == f.Enterprise
+	return f.Public || a.ofNode() || a.Enterprise != "" && a.Enterprise == f.Enterprise || f.Waiting != "" && f.Waiting == a.by()
 }
 
 // readFile returns the file of that id, or storage.ErrNotFound.
@@ -233,6 +238,7 @@ func (r *Registrar) readFile(ctx context.Context, id string) (*File, error) {
 	if err := json.Unmarshal(item.Value, f); err != nil {
 		return nil, fmt.Errorf("decode file %s: %w", id, err)
 	}
+	f.version = item.Version
 	return f, nil
 }
 
@@ -307,7 +313,7 @@ func (r *Registrar) DeleteFile(ctx context.Context, id string, w Write) error {
 		}
 		b.Check(storage.EnterpriseKey(e.ID), e.Version) // a form that comes to name it wins
 		key := storage.FileKey(id)
-		b.Delete(key, 1)
+		b.Delete(key, f.version)
 		b.Delete(fileIndexKey(f.Enterprise, id), 1)
 		for i := range fileParts(f.Size) {
 			b.Delete(storage.FilePartKey(id, uint32(i)), 1)
@@ -315,7 +321,7 @@ func (r *Registrar) DeleteFile(ctx context.Context, id string, w Write) error {
 		if err := r.useFiles(ctx, b, f.Enterprise, -1, -f.Size); err != nil {
 			return nil, err
 		}
-		b.Log(storage.Change{Op: storage.OpRevoke, Key: key, Version: 2})
+		b.Log(storage.Change{Op: storage.OpRevoke, Key: key, Version: f.version + 1})
 		return f, r.audit(b, now, w.Actor, AuditEntry{Op: "file.delete", ID: id})
 	})
 	return err
