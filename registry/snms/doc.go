@@ -10,5 +10,11 @@
 // same content, within 24 hours, and if nobody changed it since. A request whose outcome the store
 // cannot tell is answered with -4, and a repeat settles it.
 //
+// Things that the interface knows by numbers (enterprises, files) have those of [registry.Number]; the registry's own ids
+// are taken as well. Prefixes in pages and templates have numbers that nothing is found by.
+//
+// Who is entered by /identity/registry belongs to no enterprise until /ent/upgrade-apply names one, and does nothing else
+// until then. An enterprise that applies is pending: the people of the node approve it and its prefix (/v1, idctl).
+//
 // Facts are cited by section of the project's notes on that API (spec/snms-api.md).
 package snms

@@ -11,6 +11,7 @@ import (
 
 	"github.com/idnode/idnode/registry"
 	"github.com/idnode/idnode/registry/auth"
+	"github.com/idnode/idnode/storage/memstore"
 )
 
 // logins answers with what it is told to.
@@ -31,7 +32,7 @@ func (l *logins) Verify(context.Context, string, netip.Addr) (registry.Actor, er
 // TestToken has the answers of the two calls, octet by octet.
 func TestToken(t *testing.T) {
 	l := new(logins)
-	h := New(Options{Logins: l, Logger: slog.New(slog.DiscardHandler)})
+	h := New(Options{Registrar: newMarket(t, memstore.New(), nil).reg, Logins: l, Logger: slog.New(slog.DiscardHandler)})
 	f := func(err error, method, path, body string, status int, want string) {
 		t.Helper()
 		l.err = err

@@ -65,6 +65,10 @@ func New(o Options) http.Handler {
 	}
 	s := &server{Options: o, mux: http.NewServeMux()}
 	s.identity()
+	s.users()
+	s.enterprises()
+	s.prefixes()
+	s.files()
 	s.templates()
 	s.identifiers()
 	return s
@@ -178,7 +182,7 @@ func decode(body io.Reader, v any) error {
 		return refuse(fmt.Sprintf("请求体不能超过 %d 字节", e.Limit))
 	}
 	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && e.Field != "" {
-		return refuse("请求参数类型错误: " + e.Field)
+		return refuse("请求参数类型错误: " + strings.TrimPrefix(e.Field, "entForm."))
 	}
 	return refuse(messageJSON)
 }
