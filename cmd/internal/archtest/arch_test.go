@@ -24,10 +24,13 @@ const (
 var arrows = map[string][]string{
 	"proto/identifier":        {},
 	"proto/handle":            {"proto/identifier", "proto/handle"},
+	"proto/handle/dump":       {"proto/identifier", "proto/handle", "proto/jsonstream"},
 	"proto/nodepb":            {"proto/identifier"},
 	"proto/dnsname":           {"proto/identifier"},
 	"proto/template":          {"proto/identifier"},
 	"proto/archive":           {},
+	"proto/jsonstream":        {},
+	"proto/snmsjson":          {"proto/identifier", "proto/template"},
 	"proto/standardwebhooks":  {},
 	"proto/auditchain":        {},
 	"storage":                 {"proto/identifier", "storage"},
