@@ -28,9 +28,10 @@ const (
 // ImportOptions are the terms of an import.
 type ImportOptions struct {
 	Actor    Actor
-	Mode     ImportMode // default ImportCreate
-	Language Language   // of the failures' details; default English
-	Allocate bool       // unknown namespaces under the node are allocated to Self; operators only
+	Mode     ImportMode  // default ImportCreate
+	Language Language    // of the failures' details; default English
+	Allocate bool        // unknown namespaces under the node are allocated to Self; operators only
+	DryRun   *Comparison // not nil: the rows are held to all checks and counted there, and nothing is stored
 }
 
 // Row is one record of an import.
@@ -114,6 +115,7 @@ type chunk struct {
 	done chan struct{}
 
 	stored, skipped int
+	found           Comparison // of a dry run
 	failures        []RowResult
 	err             error // nothing was stored, or it is not known
 }
@@ -123,6 +125,8 @@ type importRow struct {
 	text    string // the identifier as given
 	request request
 	refusal *Error
+
+	unallocated bool // of a dry run: the namespace would be allocated first
 }
 
 func newChunk() *chunk {
@@ -181,7 +185,13 @@ func (im *importer) row(ctx context.Context, in Row) (row importRow, name string
 	row.text = in.Record.ID
 	id, refusal := im.r.parseID(in.Record.Scheme, in.Record.ID, "/id")
 	if refusal == nil && im.o.Allocate && im.r.namespaces.Find(id) == nil {
-		if refusal = im.r.validateID(id, "/id"); refusal == nil {
+		refusal = im.r.validateID(id, "/id")
+		switch {
+		case refusal != nil:
+		case im.o.DryRun != nil:
+			_, refusal = im.r.allocatable(id)
+			row.unallocated = true
+		default:
 			refusal = im.r.allocateFor(ctx, id, im.o.Actor)
 		}
 	}
@@ -249,6 +259,9 @@ func (im *importer) collect(wait bool) error {
 	im.sum.Stored += c.stored
 	im.sum.Skipped += c.skipped
 	im.sum.Failed += len(c.failures)
+	if im.o.DryRun != nil {
+		im.o.DryRun.add(c.found)
+	}
 	for _, f := range c.failures {
 		if err := im.report(f); err != nil {
 			return fmt.Errorf("report line %d: %w", f.Line, err)
@@ -263,7 +276,11 @@ func (r *Registrar) storeChunk(ctx context.Context, c *chunk, o ImportOptions) {
 	defer r.gate.RUnlock()
 	auth := r.authority(o.Actor)
 	for i := range c.rows {
-		if row := &c.rows[i]; row.refusal == nil {
+		switch row := &c.rows[i]; {
+		case row.refusal != nil:
+		case row.unallocated:
+			row.refusal = r.checkUnallocated(&row.request)
+		default:
 			row.refusal = r.check(ctx, &row.request, auth)
 		}
 	}
@@ -285,7 +302,7 @@ func (r *Registrar) storeChunk(ctx context.Context, c *chunk, o ImportOptions) {
 
 // tryChunk evaluates c against the newest state and applies it. storage.ErrConflict: try again.
 func (r *Registrar) tryChunk(ctx context.Context, c *chunk, o ImportOptions) error {
-	c.stored, c.skipped, c.failures = 0, 0, nil
+	c.stored, c.skipped, c.failures, c.found = 0, 0, nil, Comparison{}
 	now := r.now()
 	keys := make([][]byte, 0, len(c.rows))
 	var names, records []byte // the batch's keys and values stand one after the other
@@ -313,6 +330,9 @@ func (r *Registrar) tryChunk(ctx context.Context, c *chunk, o ImportOptions) err
 		}
 		key, item := keys[next], items[next]
 		next++
+		if o.DryRun != nil {
+			r.compare(ctx, &c.found, row, item, now)
+		}
 		if item.Value != nil && o.Mode == ImportSkipExisting {
 			c.skipped++
 			continue
@@ -337,7 +357,7 @@ func (r *Registrar) tryChunk(ctx context.Context, c *chunk, o ImportOptions) err
 			entry.Last = row.text
 		}
 	}
-	if c.stored == 0 {
+	if c.stored == 0 || o.DryRun != nil {
 		return nil
 	}
 	entry.Rows = c.stored

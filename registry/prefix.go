@@ -324,19 +324,23 @@ func (r *Registrar) ListPrefixes(ctx context.Context, l PrefixList) ([]*identifi
 	})
 }
 
-// allocateFor allocates to Self the namespace that an operator's import needs for id, if the node
-// may allocate it: the prefix of a Handle, else the node's own prefix that contains id.
-func (r *Registrar) allocateFor(ctx context.Context, id identifier.ID, a Actor) *Error {
-	var k identifier.Key
+// allocatable returns the namespace that id needs, if the node may allocate it: the prefix of a Handle, else the
+// node's own prefix that contains id.
+func (r *Registrar) allocatable(id identifier.ID) (identifier.Key, *Error) {
 	for name := range id.Namespaces() {
-		candidate := identifier.Key{Scheme: id.Scheme(), Name: name}
-		if id.Scheme() == identifier.Handle && r.ownsPrefix(candidate) || slices.Contains(r.prefixes, candidate) {
-			k = candidate
-			break
+		k := identifier.Key{Scheme: id.Scheme(), Name: name}
+		if id.Scheme() == identifier.Handle && r.ownsPrefix(k) || slices.Contains(r.prefixes, k) {
+			return k, nil
 		}
 	}
-	if k.Scheme == 0 {
-		return refuse(CodeNotYourNamespace, "/id", "%s is not under a prefix of this node", id)
+	return identifier.Key{}, refuse(CodeNotYourNamespace, "/id", "%s is not under a prefix of this node", id)
+}
+
+// allocateFor allocates to Self the namespace that an operator's import needs for id.
+func (r *Registrar) allocateFor(ctx context.Context, id identifier.ID, a Actor) *Error {
+	k, e := r.allocatable(id)
+	if e != nil {
+		return e
 	}
 	q := PrefixRequest{Scheme: k.Scheme, Prefix: k.Name, Enterprise: Self}
 	_, err := r.AllocatePrefix(ctx, q, Write{Actor: a})

@@ -30,9 +30,9 @@ type Reader struct {
 	in   *bufio.Reader
 	back []byte // read; from at on to be read again before in
 	at   int
-	line int    // of the next octet
-	col  int    // of the next octet, from 0
-	end  error  // of in
+	line int   // of the next octet
+	col  int   // of the next octet, from 0
+	end  error // of in
 }
 
 // NewReader reads r, of which a byte order mark is passed over.

@@ -479,6 +479,7 @@ func TestBadRequests(t *testing.T) {
 		{"batch of too many", "POST", "/v1/identifiers:batch", `{"operations":[` + strings.Repeat("1,", 1000) + `1]}`, nil, 413, "too_large", "/operations"},
 		{"import mode", "POST", "/v1/identifiers:import?mode=merge", "{}", nil, 400, "invalid_request", "mode"},
 		{"import allocate", "POST", "/v1/identifiers:import?allocate=perhaps", "{}", nil, 400, "invalid_request", "allocate"},
+		{"import dry run", "POST", "/v1/identifiers:import?dryRun=perhaps", "{}", nil, 400, "invalid_request", "dryRun"},
 		{"import encoding", "POST", "/v1/identifiers:import", "{}", []string{"Content-Encoding: br"}, 415, "unsupported_media_type", "Content-Encoding"},
 		{"import not in gzip", "POST", "/v1/identifiers:import", "{}", []string{"Content-Encoding: gzip"}, 400, "invalid_request", ""},
 		{"import of a form", "POST", "/v1/identifiers:import", "a=b", []string{"Content-Type: application/x-www-form-urlencoded"}, 415, "unsupported_media_type", "Content-Type"},

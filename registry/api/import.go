@@ -41,6 +41,7 @@ const (
 // importEnd is the last line of an import's answer.
 type importEnd struct {
 	registry.Summary
+	*registry.Comparison // of a dry run
 }
 
 // importAborted is the last line of an import that ended early: the rows counted are stored, of the
@@ -66,6 +67,7 @@ func (s *server) imports() {
 	op.Parameters = []*huma.Param{
 		{Name: "mode", In: "query", Schema: str("create", "upsert", "skip-existing"), Description: "What to do with identifiers that exist; default create: the row fails"},
 		{Name: "allocate", In: "query", Schema: &huma.Schema{Type: huma.TypeBoolean}, Description: "Operators: allocate unknown namespaces under the node to its own enterprise"},
+		{Name: "dryRun", In: "query", Schema: &huma.Schema{Type: huma.TypeBoolean}, Description: "Hold the rows to all checks and store nothing; the counts then say how many are new, the same as what is stored, or different"},
 		{Name: "template", In: "query", Schema: str(), Description: "Of a sheet: the template"},
 		{Name: "prefix", In: "query", Schema: str(), Description: "Of a sheet: the prefix of the template"},
 		{Name: "scheme", In: "query", Schema: str("handle", "oid", "ecode", "gs1"), Description: "Of a sheet: the scheme of the prefix; default handle"},
@@ -119,7 +121,7 @@ func (s *server) importRecords(w http.ResponseWriter, r *http.Request) {
 	cancel()
 	lines.wait(raw)
 	if err == nil {
-		out.write(importEnd{sum})
+		out.write(importEnd{sum, o.DryRun})
 		out.flush()
 		return
 	}
@@ -148,11 +150,17 @@ func discard(body io.Reader) {
 func importOptions(r *http.Request) (registry.ImportOptions, error) {
 	q := r.URL.Query()
 	o := registry.ImportOptions{Actor: actorOf(r.Context()), Mode: registry.ImportMode(q.Get("mode")), Language: languageOf(r.Context())}
-	if text := q.Get("allocate"); text != "" {
-		var err error
-		if o.Allocate, err = strconv.ParseBool(text); err != nil {
-			return o, invalid("allocate", "true or false is expected")
+	var dry bool
+	for name, to := range map[string]*bool{"allocate": &o.Allocate, "dryRun": &dry} {
+		if text := q.Get(name); text != "" {
+			var err error
+			if *to, err = strconv.ParseBool(text); err != nil {
+				return o, invalid(name, "true or false is expected")
+			}
 		}
+	}
+	if dry {
+		o.DryRun = new(registry.Comparison)
 	}
 	return o, nil
 }
