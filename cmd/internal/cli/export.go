@@ -17,7 +17,7 @@ import (
 
 func (a *app) exportCommand() *cobra.Command {
 	var s selection
-	var format, out string
+	var format, out, dir string
 	cmd := &cobra.Command{
 		Use:   "export",
 		Short: "Write records in the form that import reads",
@@ -26,7 +26,12 @@ name or not at all. Revoked identifiers are left out, and counted.
 
 CSV has one line a value (id,index,type,data,ttl,perms). Cells that a spreadsheet would take for a
 formula begin with an apostrophe, which import removes. Data that is not text is written as
-{"format":"base64","value":"…"}. References, timestamps and absolute TTLs do not fit into CSV.`,
+{"format":"base64","value":"…"}. References, timestamps and absolute TTLs do not fit into CSV.
+
+handle is the batch text of the Handle.Net software, of identifiers that are Handles; "idctl migrate
+handle" reads it again without loss. With --files, data that are no plain text become files of that
+directory, and hdl-genericbatch takes the text as it is; references, timestamps and absolute TTLs are
+then left out.`,
 		Example: "  idctl export --prefix 88.1021.150/ -O records.ndjson",
 		Args:    cobra.NoArgs,
 		RunE: a.run(func(ctx context.Context, _ []string) error {
@@ -36,17 +41,25 @@ formula begin with an apostrophe, which import removes. Data that is not text is
 					format = "csv"
 				}
 			}
-			if format != "ndjson" && format != "csv" {
-				return usagef("--format is ndjson or csv, not %q", format)
+			if format != "ndjson" && format != "csv" && format != "handle" {
+				return usagef("--format is ndjson, csv or handle, not %q", format)
+			}
+			if dir != "" && format != "handle" {
+				return usagef("--files is for --format handle")
+			}
+			export := func(w io.Writer) error { return a.export(ctx, w, format, s) }
+			if format == "handle" {
+				export = func(w io.Writer) error { return a.exportHandle(ctx, w, dir, s) }
 			}
 			if out == "" || out == "-" {
-				return a.export(ctx, a.Out, format, s)
+				return export(a.Out)
 			}
-			return writeWhole(out, func(w io.Writer) error { return a.export(ctx, w, format, s) })
+			return writeWhole(out, export)
 		}),
 	}
 	s.add(cmd)
-	cmd.Flags().StringVarP(&format, "format", "f", "", "`FORMAT`: ndjson or csv (default: by the file's name, else ndjson)")
+	cmd.Flags().StringVarP(&format, "format", "f", "", "`FORMAT`: ndjson, csv or handle (default: by the file's name, else ndjson)")
+	cmd.Flags().StringVar(&dir, "files", "", "of --format handle: `DIRECTORY` for data that are no plain text")
 	cmd.Flags().StringVarP(&out, "out", "O", "", "`FILE` to write (default: standard output)")
 	return cmd
 }

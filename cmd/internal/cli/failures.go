@@ -3,6 +3,9 @@ package cli
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
 	"os"
 )
 
@@ -70,4 +73,42 @@ func (f *failures) written() string {
 		return ""
 	}
 	return f.name
+}
+
+// resume goes on with the file of an earlier run, of which so many octets count.
+func (f *failures) resume(size int64) error {
+	if size == 0 {
+		if err := os.Remove(f.name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return failf("write errors: %v", err)
+		}
+		return nil
+	}
+	file, err := os.OpenFile(f.name, os.O_RDWR, 0)
+	if err != nil {
+		return failf("write errors: %v", err)
+	}
+	if err = file.Truncate(size); err == nil {
+		_, err = file.Seek(0, io.SeekEnd)
+	}
+	if err != nil {
+		file.Close()
+		return failf("write errors: %v", err)
+	}
+	f.file, f.buf = file, bufio.NewWriter(file)
+	return nil
+}
+
+// size is the length of the file, with all that was added, in octets.
+func (f *failures) size() (int64, error) {
+	if f.file == nil {
+		return 0, nil
+	}
+	if err := f.buf.Flush(); err != nil {
+		return 0, failf("write errors: %v", err)
+	}
+	info, err := f.file.Stat()
+	if err != nil {
+		return 0, failf("write errors: %v", err)
+	}
+	return info.Size(), nil
 }
