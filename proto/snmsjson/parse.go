@@ -26,6 +26,7 @@ func Parse(raw []byte) []any {
 		return []any{one(o)}
 	}
 	e := new(Error)
+	e.ID, _, _ = text(o["handle"])
 	status, given, ok := number(o["status"])
 	message, _, _ := text(o["message"])
 	if !ok || given && status != 1 {

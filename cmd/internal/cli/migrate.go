@@ -104,8 +104,9 @@ Records of prefixes (0.NA/PREFIX) are stored by operators.
 
 func (a *app) migrateSNMS() *cobra.Command {
 	var f migrateFlags
+	var c crawl
 	cmd := &cobra.Command{
-		Use:   "snms FILE…",
+		Use:   "snms FILE… | snms --from URL --username NAME --handles FILE",
 		Short: "Take over templates and identifiers of SNMS",
 		Long: `Take over templates and identifiers of SNMS from saved calls: answers of GET template (v3 or v5) and
 GET data/detail, with their envelope or without, and the bodies of POST template, data and
@@ -114,14 +115,33 @@ data/batchCreate; in any mix, one a line, in arrays or printed over many lines, 
 Templates come first. The values 1000 TEMPLATE_ID and 1001 TEMPLATE that note the template of an
 identifier are kept as they are, and must agree with its templateVersion. Values of answers that are
 not marked auth "1" are stored so that not everybody may read them, unless --public is given.
+
+With --from they are fetched from an SNMS that runs: the identifiers that the file of --handles names,
+one a line, and the templates that they follow. What has come is kept in the spool file, from which
+the migration then reads; a crawl that was interrupted goes on where it stopped. To fetch again,
+remove the spool.
 ` + migrateRules,
-		Example: "  idctl migrate snms --dry-run templates.json handles.ndjson.gz",
-		Args:    cobra.MinimumNArgs(1),
+		Example: "  idctl migrate snms --dry-run templates.json handles.ndjson.gz\n  idctl migrate snms --from http://old:8000 --username ent --password-file pw --handles list.txt --dry-run",
+		Args:    cobra.ArbitraryArgs,
 		RunE: a.run(func(ctx context.Context, args []string) error {
+			switch {
+			case c.from == "" && len(args) == 0:
+				return usagef("name files, or an SNMS with --from")
+			case c.from != "" && (len(args) > 0 || c.list == "" || c.username == ""):
+				return usagef("--from needs --handles and --username, and no files")
+			case c.from != "":
+				spool, err := a.crawl(ctx, &c)
+				if err != nil {
+					return err
+				}
+				args = []string{spool}
+				f.encoding = "utf-8"
+			}
 			return a.migrate(ctx, &f, args, snmsFiles(args, f.encoding))
 		}),
 	}
 	f.add(cmd)
+	c.add(cmd)
 	cmd.Flags().BoolVar(&f.m.public, "public", false, "everybody may read all values, whatever auth says")
 	return cmd
 }

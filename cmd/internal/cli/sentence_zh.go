@@ -208,4 +208,13 @@ var sentencesZH = map[string]string{
 	"another template of this name stands at %s:%d":                                    "%s:%d 处有同名的另一个模板",
 	"the node has another template %s of %s":                                           "节点上 %[2]s 的模板 %[1]s 内容不同",
 	"the node does not have it":                                                        "节点上没有",
+	"name files, or an SNMS with --from":                                               "请给出文件，或用 --from 给出 SNMS 地址",
+	"--from needs --handles and --username, and no files":                              "--from 需要 --handles 和 --username，且不能再给出文件",
+	"--from is a URL such as http://127.0.0.1:8000, not %q":                            "--from 应为网址，例如 http://127.0.0.1:8000，而不是 %q",
+	"--concurrency and --attempts are 1 or more":                                       "--concurrency 和 --attempts 不能小于 1",
+	"%s is no spool of a crawl":                                                        "%s 不是抓取的暂存文件",
+	"fetch %s: %v":                                                                     "获取 %s：%v",
+	"SNMS says %d: %s":                                                                 "SNMS 返回 %d：%s",
+	"SNMS does not take the token":                                                     "SNMS 不接受令牌",
+	"the answer of SNMS is no JSON (HTTP %d)":                                          "SNMS 的应答不是 JSON（HTTP %d）",
 }
