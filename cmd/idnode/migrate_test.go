@@ -101,3 +101,49 @@ func TestMigrateHandle(t *testing.T) {
 	second.want(1, "value 3 has another data", "migrate", "handle", "--verify", file)
 	second.want(0, "3: 0 new, 2 the same, 1 different", "migrate", "handle", "--dry-run", "--mode", "upsert", file)
 }
+
+// TestMigrateHandleForms: the forms that a Handle.Net server and its tools give, and what they take.
+func TestMigrateHandleForms(t *testing.T) {
+	first, second := startDaemon(t, t.TempDir()), startDaemon(t, t.TempDir())
+	rest := writeFile(t, "rest.json", []byte(`[
+  {"responseCode":1,"handle":"0.NA/88.1021.78","values":[
+    {"index":1,"type":"HS_SITE","data":{"format":"site","value":{"version":1,"protocolVersion":"2.10","serialNumber":1,"primarySite":true,"multiPrimary":false,
+      "servers":[{"serverId":1,"address":"127.0.0.1","interfaces":[{"query":true,"admin":true,"protocol":"TCP","port":2641}]}]}},"ttl":86400,"timestamp":"2015-01-01T12:00:00Z"},
+    {"index":300,"type":"HS_PUBKEY","data":{"format":"key","value":{"kty":"RSA","n":"w1V4","e":"AQAB"}},"ttl":86400,"timestamp":"2015-01-01T12:00:00Z"}]},
+  {"responseCode":1,"handle":"88.1021.78/1","values":[
+    {"index":100,"type":"HS_ADMIN","data":{"format":"admin","value":{"handle":"0.NA/88.1021.78","index":300,"permissions":"011111110011"}},"ttl":86400,"timestamp":"2015-01-01T12:00:00Z"},
+    {"index":2,"type":"BIN","data":{"format":"base64","value":"/wA="},"permissions":"1100","ttl":"2030-01-01T00:00:00Z","timestamp":"2015-01-01T12:00:00Z"}]}
+]`))
+	list := writeFile(t, "list.txt", []byte("88.1021.78/LISTED\r\n[\r\n  {\r\n    \"index\": 1,\r\n    \"type\": \"URL\",\r\n    \"data\": {\"format\": \"string\", \"value\": \"https://example.com/\"},\r\n    \"ttl\": 60\r\n  }\r\n]\r\n\r\n"))
+	out := first.want(0, "3: 3 stored", "migrate", "handle", "--allocate", rest, list)
+	if !strings.Contains(out, "1 records of prefixes say where they are served") {
+		t.Error(out)
+	}
+	first.want(0, "3: 3 the same", "migrate", "handle", "--verify", rest, list)
+	first.want(0, "HS_PUBKEY", "resolve", "0.NA/88.1021.78", "--via", "handle-tcp", "--addr", first.handle)
+
+	files := filepath.Join(t.TempDir(), "files")
+	plain := filepath.Join(t.TempDir(), "plain.txt")
+	first.want(0, "batch text lacks references or absolute TTLs of 1 values", "export", "--format", "handle", "--files", files, "-O", plain)
+	text, err := os.ReadFile(plain)
+	if err != nil || bytes.Contains(text, []byte("#")) || bytes.Contains(text, []byte("BASE64")) || bytes.Count(text, []byte(" FILE ")) != 3 {
+		t.Errorf("%s, %v", text, err)
+	}
+	second.want(1, "say where the files are", "migrate", "handle", "--dry-run", "--allocate", plain)
+	second.want(0, "3: 3 stored", "migrate", "handle", "--allocate", "--files", files, plain)
+	again := filepath.Join(t.TempDir(), "again.txt")
+	second.want(0, "exported 3 records\n", "export", "--format", "handle", "--files", files, "-O", again)
+	if got, err := os.ReadFile(again); err != nil || !bytes.Equal(got, text) {
+		t.Errorf("%s, %v, want %s", got, err, text)
+	}
+
+	// A dump names no other files of this machine, and an enterprise stores no records of prefixes.
+	outside := writeFile(t, "outside.txt", []byte("CREATE 88.1021.78/x\n1 URL 1 1110 FILE ../../"+filepath.Base(plain)+"\n\n"))
+	second.want(1, "the data are in a file", "migrate", "handle", "--files", files, outside)
+	_, key := second.tenant("Alice", "88.1021.79")
+	tenant := writeFile(t, "key", []byte(key))
+	second.want(1, "88.1021.79: forbidden", "migrate", "handle", "--key-file", tenant,
+		writeFile(t, "own.txt", []byte("CREATE 0.NA/88.1021.79\n1 URL 1 1110 UTF8 x\n\nCREATE 88.1021.79/x\n1 URL 1 1110 UTF8 x\n\n")))
+	second.want(0, "88.1021.79/x", "get", "88.1021.79/x")
+	second.want(4, "does not allocate prefixes", "migrate", "handle", "--allocate", "--key-file", tenant, writeFile(t, "other.txt", []byte("CREATE 88.1021.80/x\n1 URL 1 1110 UTF8 x\n\n")))
+}

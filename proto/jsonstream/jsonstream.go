@@ -13,7 +13,7 @@ import (
 )
 
 // MaxObject bounds one object in octets.
-const MaxObject = 32 << 20
+const MaxObject = 16 << 20
 
 // Error is a piece of a file that is no JSON object. Reading goes on behind it.
 type Error struct {
