@@ -77,7 +77,8 @@ func sectionCommands(t *testing.T, title string, atLeast int) string {
 // TestReadme runs the commands of README.md's "First registration in five minutes", then those of "An
 // enterprise on its own feet", as they stand, but for the ports, with the programs as they are built.
 func TestReadme(t *testing.T) {
-	script := sectionCommands(t, "First registration in five minutes", 15) + sectionCommands(t, "An enterprise on its own feet", 25)
+	script := sectionCommands(t, "First registration in five minutes", 15) + sectionCommands(t, "An enterprise on its own feet", 25) +
+		sectionCommands(t, "Software that speaks SNMS or IDHub", 7) + sectionCommands(t, "Moving in, moving out", 4) + sectionCommands(t, "What is kept, and who is told", 6)
 
 	dir := t.TempDir()
 	build := exec.Command("go", "build", "-o", filepath.Join(dir, "bin")+"/", "./cmd/idctl")
@@ -120,7 +121,8 @@ dig() { command dig "$@" | grep .; } # an answer without records is none
 		}
 	}
 	d.expect("88.1021.200/SN-001", "100", "100", "REVOKED", "100", "100")
-	for _, want := range []string{"suspended: exit code 4", "template bearing of 88.1021.202 published, revision 1", "registered 88.1021.202/SN-1 version 1"} {
+	for _, want := range []string{"suspended: exit code 4", "template bearing of 88.1021.202 published, revision 1", "registered 88.1021.202/SN-1 version 1",
+		`[{"handle":"88.1021.202/B-1","msg":"success"}]`, `"templateVersion":"1.0"`} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("%q is not among what was printed:\n%s", want, out)
 		}
