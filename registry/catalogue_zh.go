@@ -3,8 +3,15 @@ package registry
 // detailsZH is the Chinese of the sentences that errors are told in, by the English. Verbs of a
 // translation may be numbered ("%[2]s") where the order differs.
 var detailsZH = map[string]string{
-	"role %s does not read the log of requests":                                 "角色 %s 不能查看解析日志",
-	"an address or a network is expected, such as 192.0.2.7 or 192.0.2.0/24":    "应为地址或网段，例如 192.0.2.7 或 192.0.2.0/24",
+	"role %s does not read the log of requests":                                                   "角色 %s 不能查看解析日志",
+	"an address or a network is expected, such as 192.0.2.7 or 192.0.2.0/24":                      "应为地址或网段，例如 192.0.2.7 或 192.0.2.0/24",
+	"the granularity is month or day":                                                             "granularity 只能是 month（按月）或 day（按日）",
+	"a month such as 2026-11 or a day such as 2026-11-23 is expected":                             "应为月份（如 2026-11）或日期（如 2026-11-23）",
+	"%s is later than %s":                                                                         "%s 晚于 %s",
+	"at most %d months are shown at once":                                                         "一次最多查询 %d 个月",
+	"at most %d days are shown at once":                                                           "一次最多查询 %d 天",
+	"at most %d days are shown at once of all enterprises; ask for months, or for one enterprise": "查询全部企业时一次最多 %d 天；请按月查询，或只查询一家企业",
+
 	"entries were removed for their age while they were exported: export again": "导出期间有条目因超过保留期限被清除，请重新导出",
 	"a number, or a time in RFC 3339, is expected":                              "应为序号，或 RFC 3339 格式的时间",
 	"the format is ndjson":                         "格式应为 ndjson",

@@ -437,8 +437,14 @@ func (l *loader) putRecord(ctx context.Context, b *storage.Batch, ns *identifier
 	default:
 		out.op = storage.OpUpdate
 	}
-	if rec.State == identifier.Revoked {
+	switch {
+	case rec.State != identifier.Revoked:
+	case before == nil:
+		out.op = storage.OpEntomb
+	case before.State == identifier.Active:
 		out.op = storage.OpRevoke
+	default:
+		out.op = storage.OpUpdate
 	}
 	if l.o.DryRun {
 		return loadedStored, nil

@@ -221,11 +221,63 @@ type Counter byte
 const (
 	CounterLastUse  Counter = 'k' // key or account id → when it was last used
 	CounterRequests Counter = 'd' // day, namespace → requests
+
+	CounterRegistrations Counter = 'r' // enterprise, namespace, day → changes of records, and records at its end
+	CounterResolutions   Counter = 'q' // enterprise, namespace, day → questions
+	CounterHeld          Counter = 'h' // namespace → its enterprise, and the records in it
 )
 
 // CounterKey is where a number is kept that may be some seconds old.
 func CounterKey(of Counter, name string) []byte {
 	return append([]byte{byte(TableCounter), byte(of)}, name...)
+}
+
+// DayKey is where what is counted of a day is kept, of an enterprise and one of its namespaces. A day is
+// written as a number of eight digits, such as 20261123.
+func DayKey(of Counter, enterprise string, k identifier.Key, day uint32) []byte {
+	return binary.BigEndian.AppendUint32(DaysPrefix(of, enterprise, k), day)
+}
+
+// DaysPrefix begins the keys of an enterprise and one of its namespaces, in the order of days.
+func DaysPrefix(of Counter, enterprise string, k identifier.Key) []byte {
+	b := append(EnterpriseDaysPrefix(of, enterprise), byte(k.Scheme))
+	return keyenc.AppendString(b, k.Name)
+}
+
+// EnterpriseDaysPrefix begins the keys of an enterprise.
+func EnterpriseDaysPrefix(of Counter, enterprise string) []byte {
+	b := append(make([]byte, 0, len(enterprise)+40), byte(TableCounter), byte(of))
+	return keyenc.AppendString(b, enterprise)
+}
+
+// ParseDayKey is the inverse of DayKey.
+func ParseDayKey(key []byte) (of Counter, enterprise string, k identifier.Key, day uint32, ok bool) {
+	if len(key) < 2 || key[0] != byte(TableCounter) {
+		return 0, "", k, 0, false
+	}
+	of = Counter(key[1])
+	enterprise, rest, ok := keyenc.ParseString(key[2:])
+	if !ok || len(rest) == 0 {
+		return 0, "", k, 0, false
+	}
+	k.Scheme = identifier.Scheme(rest[0])
+	if k.Name, rest, ok = keyenc.ParseString(rest[1:]); !ok || len(rest) != 4 {
+		return 0, "", identifier.Key{}, 0, false
+	}
+	return of, enterprise, k, binary.BigEndian.Uint32(rest), true
+}
+
+// HeldKey is where it is kept how many records are in the namespace k.
+func HeldKey(k identifier.Key) []byte {
+	return append([]byte{byte(TableCounter), byte(CounterHeld), byte(k.Scheme)}, k.Name...)
+}
+
+// ParseHeldKey is the inverse of HeldKey.
+func ParseHeldKey(key []byte) (identifier.Key, bool) {
+	if len(key) < 3 || key[0] != byte(TableCounter) || key[1] != byte(CounterHeld) {
+		return identifier.Key{}, false
+	}
+	return identifier.Key{Scheme: identifier.Scheme(key[2]), Name: string(key[3:])}, true
 }
 
 // MetaKey is where a fact about the store itself is kept.

@@ -39,11 +39,37 @@ func TestKeyBytes(t *testing.T) {
 	f("index", storage.IndexKey(storage.IndexField, []string{"a", "b\x00"}, []byte("r\x01x")), "xfa\x00\x01b\x00\xff\x00\x01r\x01x")
 	f("index beginning", storage.IndexBeginning(storage.IndexField, []string{"a"}, "b\x00"), "xfa\x00\x01b\x00\xff")
 	f("counter", storage.CounterKey(storage.CounterLastUse, "k1"), "skk1")
+	f("day", storage.DayKey(storage.CounterRegistrations, "e1", ns, 258), "sre1\x00\x01\x0188.1\x00\x01\x00\x00\x01\x02")
+	f("held", storage.HeldKey(ns), "sh\x0188.1")
 	f("meta", storage.MetaKey("format"), "Mformat")
 	f("cursor", storage.CursorKey("topsync"), "ctopsync")
 	f("idempotency", storage.IdempotencyKey(day, []byte("scope")), "i\x00\x00\x00\x02scope")
 	f("audit", storage.AuditKey(time.Unix(0, 258), [8]byte{'u', 7: 'v'}), "a\x00\x00\x00\x00\x00\x00\x01\x02u\x00\x00\x00\x00\x00\x00v")
 	f("chain", storage.ChainKey(258), "v\x00\x00\x00\x00\x00\x00\x01\x02")
+}
+
+func TestParseDayKey(t *testing.T) {
+	k := identifier.Key{Scheme: identifier.OID, Name: "1.2"}
+	for _, enterprise := range []string{"", "e1", "a\x00b"} {
+		key := storage.DayKey(storage.CounterResolutions, enterprise, k, 20261123)
+		of, who, ns, day, ok := storage.ParseDayKey(key)
+		if !ok || of != storage.CounterResolutions || who != enterprise || ns != k || day != 20261123 {
+			t.Errorf("ParseDayKey(%q) = %c, %q, %v, %d, %v", key, of, who, ns, day, ok)
+		}
+		for n := range key {
+			if _, _, _, _, ok := storage.ParseDayKey(key[:n]); ok {
+				t.Errorf("ParseDayKey(%q) is good", key[:n])
+			}
+		}
+	}
+	if got, ok := storage.ParseHeldKey(storage.HeldKey(k)); !ok || got != k {
+		t.Errorf("ParseHeldKey = %v, %v", got, ok)
+	}
+	for _, key := range []string{"", "sh", "sr\x01x", "rh\x01x"} {
+		if _, ok := storage.ParseHeldKey([]byte(key)); ok {
+			t.Errorf("ParseHeldKey(%q) is good", key)
+		}
+	}
 }
 
 func TestParseTemplateKey(t *testing.T) {

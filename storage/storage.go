@@ -139,6 +139,7 @@ const (
 	OpUpdate  Op = 2
 	OpRevoke  Op = 3
 	OpRestore Op = 4 // a create over a tombstone
+	OpEntomb  Op = 5 // a create of a tombstone: what was created and revoked at another node
 )
 
 // Store is an engine.

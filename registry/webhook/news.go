@@ -69,7 +69,7 @@ func eventOf(op storage.Op) registry.WebhookEvent {
 	switch op {
 	case storage.OpCreate:
 		return registry.EventIdentifierCreated
-	case storage.OpRevoke:
+	case storage.OpRevoke, storage.OpEntomb:
 		return registry.EventIdentifierRevoked
 	case storage.OpRestore:
 		return registry.EventIdentifierRestored
