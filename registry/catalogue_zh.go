@@ -10,6 +10,7 @@ var detailsZH = map[string]string{
 	"%s is later than %s":                                                                         "%s 晚于 %s",
 	"at most %d months are shown at once":                                                         "一次最多查询 %d 个月",
 	"at most %d days are shown at once":                                                           "一次最多查询 %d 天",
+	"figures are given apart by prefix only":                                                      "by 只能是 prefix（按前缀分列）",
 	"at most %d days are shown at once of all enterprises; ask for months, or for one enterprise": "查询全部企业时一次最多 %d 天；请按月查询，或只查询一家企业",
 
 	"entries were removed for their age while they were exported: export again": "导出期间有条目因超过保留期限被清除，请重新导出",

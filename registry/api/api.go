@@ -19,6 +19,7 @@ import (
 	"github.com/idnode/idnode/registry"
 	"github.com/idnode/idnode/registry/audit"
 	"github.com/idnode/idnode/registry/auth"
+	"github.com/idnode/idnode/registry/statistics"
 	"github.com/idnode/idnode/registry/webhook"
 )
 
@@ -42,6 +43,9 @@ type Options struct {
 	Version    string                // the node's, for the OpenAPI document; default "dev"
 	Logger     *slog.Logger          // takes failures of ours; default slog.Default()
 	Registerer prometheus.Registerer // takes the metrics; default none
+
+	// Statistics answer GET /v1/statistics. Default: there are none.
+	Statistics *statistics.Statistics
 }
 
 // server is the handler that New returns.
@@ -57,6 +61,7 @@ type server struct {
 	metrics *metrics
 	mux     *http.ServeMux
 	huma    huma.API
+	counts  *statistics.Statistics // nil: none
 }
 
 // New returns the handler of /v1/… and /openapi.json.
@@ -74,7 +79,7 @@ func New(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
-	s := &server{reg: o.Registrar, auth: o.Verifier, logins: o.Logins, hooks: o.Webhooks, chain: o.Audit, queries: o.Queries, limits: o.Registrar.Limits(), log: o.Logger, metrics: m, mux: http.NewServeMux()}
+	s := &server{reg: o.Registrar, auth: o.Verifier, logins: o.Logins, hooks: o.Webhooks, chain: o.Audit, queries: o.Queries, counts: o.Statistics, limits: o.Registrar.Limits(), log: o.Logger, metrics: m, mux: http.NewServeMux()}
 	s.huma = humago.New(s.mux, config(o.Version))
 	s.identifiers()
 	s.histories()
@@ -97,6 +102,9 @@ func New(o Options) (http.Handler, error) {
 	s.identities()
 	if s.hooks != nil {
 		s.webhooks()
+	}
+	if s.counts != nil {
+		s.statistics()
 	}
 	if s.logins != nil {
 		s.tokens()

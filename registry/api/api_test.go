@@ -34,6 +34,7 @@ import (
 	"github.com/idnode/idnode/registry/egress"
 	"github.com/idnode/idnode/registry/password"
 	"github.com/idnode/idnode/registry/seal"
+	"github.com/idnode/idnode/registry/statistics"
 	"github.com/idnode/idnode/registry/webhook"
 	"github.com/idnode/idnode/storage"
 	"github.com/idnode/idnode/storage/memstore"
@@ -50,8 +51,9 @@ type site struct {
 	hooks   *webhook.Sender // does not run by itself
 	audit   *audit.Log
 	queries queryLog
-	keys    map[string]string // "op", "a", "b", "reader" (of a)
-	ents    map[string]string // "a", "b"
+	counts  *statistics.Statistics // does not run by itself
+	keys    map[string]string      // "op", "a", "b", "reader" (of a)
+	ents    map[string]string      // "a", "b"
 }
 
 func eachStore(t *testing.T, test func(t *testing.T, s *site)) {
@@ -105,7 +107,10 @@ func newSite(t testing.TB, engine storage.Store, limits registry.Limits) *site {
 	if s.audit, err = audit.New(t.Context(), audit.Options{Store: store, Gather: time.Millisecond, Logger: quiet, Registerer: s.metrics}); err != nil {
 		t.Fatal(err)
 	}
-	handler, err := api.New(api.Options{Registrar: reg, Verifier: verifier, Logins: verifier, Webhooks: hooks, Audit: s.audit, Queries: &s.queries, Logger: quiet, Registerer: s.metrics})
+	if s.counts, err = statistics.New(statistics.Options{Store: store, Gather: time.Millisecond, Logger: quiet, Registerer: s.metrics}); err != nil {
+		t.Fatal(err)
+	}
+	handler, err := api.New(api.Options{Registrar: reg, Verifier: verifier, Logins: verifier, Webhooks: hooks, Audit: s.audit, Queries: &s.queries, Statistics: s.counts, Logger: quiet, Registerer: s.metrics})
 	if err != nil {
 		t.Fatal(err)
 	}

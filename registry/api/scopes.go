@@ -102,6 +102,7 @@ var scopes = map[string]registry.Scope{
 	"DELETE /v1/apps/{id}":                      registry.ScopeEnterpriseWrite,
 	"GET /v1/forms/{table}":                     anyScope,
 	"GET /v1/reports/{table}":                   registry.ScopeEnterpriseRead,
+	"GET /v1/statistics":                        registry.ScopeEnterpriseRead,
 	"GET /v1/operator":                          registry.ScopeEnterpriseRead,
 	"PATCH /v1/operator":                        registry.ScopeEnterpriseWrite,
 	"POST /v1/applications":                     anyScope,

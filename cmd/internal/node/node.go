@@ -29,6 +29,7 @@ import (
 	"github.com/idnode/idnode/registry/idhub"
 	"github.com/idnode/idnode/registry/seal"
 	"github.com/idnode/idnode/registry/snms"
+	"github.com/idnode/idnode/registry/statistics"
 	"github.com/idnode/idnode/registry/webhook"
 	"github.com/idnode/idnode/resolver"
 	"github.com/idnode/idnode/resolver/cache"
@@ -69,6 +70,7 @@ type Node struct {
 	answers   *cache.Answers
 	registrar *registry.Registrar
 	audit     *audit.Log
+	counts    *statistics.Statistics
 	verifier  *auth.Verifier
 	webhooks  *webhook.Sender
 	queries   *querylog.Log // nil: requests are not logged
@@ -120,6 +122,9 @@ func (n *Node) build() error {
 	}
 	if err := n.buildQueryLog(); err != nil {
 		return fmt.Errorf("build query log: %w", err)
+	}
+	if err := n.buildStatistics(); err != nil {
+		return fmt.Errorf("build statistics: %w", err)
 	}
 	if err := n.buildSurfaces(); err != nil {
 		return err
@@ -275,7 +280,7 @@ func (n *Node) buildSurfaces() error {
 	if err != nil {
 		return err
 	}
-	registration, err := api.New(api.Options{Registrar: n.registrar, Verifier: verifier, Logins: verifier, Webhooks: n.webhooks, Audit: n.audit, Queries: n.queryReader(names), Version: n.version,
+	registration, err := api.New(api.Options{Registrar: n.registrar, Verifier: verifier, Logins: verifier, Webhooks: n.webhooks, Audit: n.audit, Queries: n.queryReader(names), Statistics: n.counts, Version: n.version,
 		Logger: n.log, Registerer: n.metrics})
 	if err != nil {
 		return fmt.Errorf("build HTTP API: %w", err)

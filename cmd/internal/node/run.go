@@ -42,6 +42,7 @@ func (n *Node) Run(ctx context.Context) error {
 	if n.queries != nil {
 		work.Go(func() { n.queries.Run(workers) })
 	}
+	work.Go(func() { n.counts.Run(workers) })
 	servers, failed := errgroup.WithContext(base)
 	servers.Go(func() error { return n.watchStore(workers) })
 	for _, s := range n.surfaces {
