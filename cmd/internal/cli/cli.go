@@ -84,6 +84,7 @@ Exit codes: 0 all done, 1 failed, 2 wrong usage, 3 not found, 4 denied.`,
 		a.fileCommand(), a.auditCommand(), a.logCommand(), a.handleCommand(), a.loginCommand(), a.logoutCommand(), a.reportCommand(),
 		a.appCommand(), a.operatorCommand(), a.identityCommand(),
 		a.webhookCommand(),
+		a.statisticsCommand(),
 		a.versionCommand(),
 	)
 	return root
