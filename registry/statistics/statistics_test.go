@@ -24,6 +24,8 @@ import (
 	"github.com/idnode/idnode/storage/pebblestore"
 )
 
+var operator = registry.Actor{Enterprise: registry.Self, KeyID: "kop", Role: registry.RoleOperator}
+
 // clocked is a store whose batches are applied at the times that the test says, and some of which fail.
 type clocked struct {
 	storage.Store
@@ -31,6 +33,7 @@ type clocked struct {
 	now    time.Time
 	times  map[storage.Seq]time.Time
 	failed func(b *storage.Batch) (before, after error)
+	free   bool // batches are applied at the same time, and now
 }
 
 func (c *clocked) time() time.Time {
@@ -46,6 +49,9 @@ func (c *clocked) set(t time.Time) {
 }
 
 func (c *clocked) Apply(ctx context.Context, b *storage.Batch) (storage.Seq, error) {
+	if c.free {
+		return c.Store.Apply(ctx, b)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var before, after error
@@ -67,7 +73,9 @@ func (c *clocked) Read(ctx context.Context, after storage.Seq, n int) ([]storage
 	defer c.mu.Unlock()
 	entries, err := c.Store.Read(ctx, after, n)
 	for i := range entries {
-		entries[i].Time = c.times[entries[i].Seq]
+		if entries[i].Time = c.times[entries[i].Seq]; entries[i].Time.IsZero() {
+			entries[i].Time = c.now
+		}
 	}
 	return entries, err
 }
@@ -105,7 +113,7 @@ func newNode(t testing.TB, engine storage.Store) *node {
 	t.Helper()
 	t.Cleanup(func() { engine.Close() })
 	n := &node{t: t, store: &clocked{Store: engine, now: china("2026-10-30 10:00:00"), times: make(map[storage.Seq]time.Time)},
-		op: registry.Actor{Enterprise: registry.Self, KeyID: "kop", Role: registry.RoleOperator}}
+		op: operator}
 	namespaces, err := storage.LoadNamespaces(t.Context(), engine)
 	if err != nil {
 		t.Fatal(err)
@@ -361,6 +369,68 @@ func TestFirstStart(t *testing.T) {
 			A 88.100.1 2026-11 0=0+0+0 +1 ~0 -0 ^0 52/2
 			A 1.2.156.7 2026-11 0=0+0+0 +0 ~0 -0 ^0 50/0
 			total 2026-11 0=0+0+0 +1 ~0 -0 ^0 102/2`)
+	})
+}
+
+// TestFirstStartWhileWriting: what others write while the snapshot is taken is counted once.
+func TestFirstStartWhileWriting(t *testing.T) {
+	eachStore(t, func(t *testing.T, n *node) {
+		n.allocate(identifier.Handle, "88.100.1", n.enterprise("A"))
+		for round := range 5 {
+			n.restart()
+			if err := n.store.DeleteRange(t.Context(), stateKey, append(slices.Clone(stateKey), 0)); err != nil {
+				t.Fatal(err)
+			}
+			n.store.free = true
+			stop := make(chan struct{})
+			var writers sync.WaitGroup
+			for w := range 8 {
+				writers.Go(func() {
+					for i := 0; ; i++ {
+						select {
+						case <-stop:
+							return
+						default:
+						}
+						id, _ := identifier.Parse(fmt.Sprintf("88.100.1/%d-%d-%d", round, w, i))
+						_, err := n.Create(t.Context(), record(id.String()), registry.Write{Actor: n.op})
+						if err == nil && i%3 == 0 {
+							_, err = n.Revoke(t.Context(), id, "gone", "", registry.Write{Actor: n.op})
+						}
+						if err != nil {
+							t.Error(err)
+							return
+						}
+					}
+				})
+			}
+			time.Sleep(2 * time.Millisecond)
+			for n.f == nil || !n.f.st.Known {
+				if _, err := n.step(); err != nil {
+					t.Error(err)
+					break
+				}
+			}
+			close(stop)
+			writers.Wait()
+			n.counted()
+			var want RecordFigures
+			err := n.store.Scan(t.Context(), storage.TableRange(storage.TableRecord), func(_ []byte, item storage.Item) error {
+				rec, err := identifier.DecodeRecord(item.Value)
+				if err == nil && rec.State == identifier.Active {
+					want.Active++
+				} else {
+					want.Revoked++
+				}
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := n.read(Query{}, n.op).Totals[11].Records; got == nil || *got != want {
+				t.Errorf("round %d: %+v, want %+v", round, got, want)
+			}
+		}
 	})
 }
 
