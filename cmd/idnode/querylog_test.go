@@ -57,7 +57,7 @@ func TestQueryLog(t *testing.T) {
 	time.Sleep(time.Second)
 	d.kill()
 	d = startDaemon(t, dir)
-	defer d.stop()
+	defer func() { d.stop() }()
 
 	all := strings.Join(d.logged(d.key, neturl.Values{"limit": {"1000"}}), "\n")
 	for transport, times := range map[string]int{"http": 4, "grpc": 2, "handle_udp": 2, "handle_tcp": 2, "dns_udp": 2, "dns_tcp": 2} {
@@ -92,6 +92,27 @@ func TestQueryLog(t *testing.T) {
 		if code, out, err := d.call(d.key, "GET", "/v1/logs/resolution?"+q, nil); err != nil || code != 400 {
 			t.Errorf("%s: %d %s, %v", q, code, out, err)
 		}
+	}
+
+	// What was asked is counted, once, whenever the node was killed.
+	counted := func() string {
+		s := d.must(200, admin, "GET", "/v1/statistics", nil)
+		for _, item := range s["items"].([]any) {
+			return fmt.Sprint(item.(map[string]any)["resolutions"])
+		}
+		return ""
+	}
+	const want = "map[found:14 notFound:10 other:0 total:24]"
+	for deadline := time.Now().Add(20 * time.Second); counted() != want; time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("counted are %s, want %s", counted(), want)
+		}
+	}
+	d.kill()
+	d = startDaemon(t, dir)
+	time.Sleep(200 * time.Millisecond)
+	if got := counted(); got != want {
+		t.Errorf("after a restart %s are counted, want %s", got, want)
 	}
 
 	// Page by page it is the same; and so is the export.

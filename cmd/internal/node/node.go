@@ -60,25 +60,28 @@ const SecretKeyFile = "secret.key"
 
 // Node is a daemon.
 type Node struct {
-	cfg       config.Config
-	version   string
-	log       *slog.Logger
-	metrics   *prometheus.Registry
-	engine    storage.Store
-	store     storage.Store // engine, with the resolver told of each write
-	resolver  *resolver.Resolver
-	answers   *cache.Answers
-	registrar *registry.Registrar
-	audit     *audit.Log
-	counts    *statistics.Statistics
-	verifier  *auth.Verifier
-	webhooks  *webhook.Sender
-	queries   *querylog.Log // nil: requests are not logged
-	surfaces  []surface     // in the order of their start
-	phase     atomic.Int32
-	key       serverKey
-	secret    *seal.Key // seals forms of passwords, signs tokens
-	site      []byte    // set once the listeners are bound
+	cfg      config.Config
+	version  string
+	log      *slog.Logger
+	metrics  *prometheus.Registry
+	engine   storage.Store
+	store    storage.Store // engine, with the resolver told of each write
+	resolver *resolver.Resolver
+
+	namespaces *storage.Namespaces
+	answers    *cache.Answers
+	registrar  *registry.Registrar
+	audit      *audit.Log
+	counts     *statistics.Statistics
+	verifier   *auth.Verifier
+	webhooks   *webhook.Sender
+	queries    *querylog.Log // nil: requests are not logged
+	counter    *queryCounter // nil: requests are not logged
+	surfaces   []surface     // in the order of their start
+	phase      atomic.Int32
+	key        serverKey
+	secret     *seal.Key // seals forms of passwords, signs tokens
+	site       []byte    // set once the listeners are bound
 }
 
 // surface is a listener and its name in the ready line.
@@ -114,6 +117,7 @@ func (n *Node) build() error {
 	n.store = storage.Bracket(n.engine, n.resolver.Announce, func(changes []storage.Change, applied bool) {
 		n.resolver.Conclude(context.Background(), changes, applied)
 	})
+	n.namespaces = namespaces
 	if err := n.buildRegistry(namespaces); err != nil {
 		return fmt.Errorf("build registry: %w", err)
 	}
@@ -284,6 +288,9 @@ func (n *Node) buildSurfaces() error {
 		Logger: n.log, Registerer: n.metrics})
 	if err != nil {
 		return fmt.Errorf("build HTTP API: %w", err)
+	}
+	if n.queries != nil {
+		n.counter = &queryCounter{log: n.queries, names: names.Names(), namespaces: n.namespaces, counts: n.counts.Resolutions()}
 	}
 	market := snms.New(snms.Options{Registrar: n.registrar, Logins: verifier, BatchRows: n.cfg.SNMS.BatchRows, Location: location, Logger: n.log})
 	others := make(map[string]http.Handler)

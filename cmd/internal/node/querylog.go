@@ -75,12 +75,18 @@ func (r *queryReader) identifier(e *querylog.Entry) (identifier.ID, string) {
 		return identifier.ID{}, text
 	}
 	id, err := e.Scheme.Parse(text)
-	if err != nil { // with what carriers add
-		for _, c := range identifier.Detect(text) {
-			if c.Err == nil && c.Scheme == e.Scheme {
-				return c.ID, text
-			}
-		}
+	if err != nil {
+		id, _ = reading(e.Scheme, text)
 	}
 	return id, text
+}
+
+// reading reads an identifier of a scheme with what carriers add.
+func reading(scheme identifier.Scheme, text string) (identifier.ID, bool) {
+	for _, c := range identifier.Detect(text) {
+		if c.Err == nil && c.Scheme == scheme {
+			return c.ID, true
+		}
+	}
+	return identifier.ID{}, false
 }

@@ -41,6 +41,7 @@ func (n *Node) Run(ctx context.Context) error {
 	work.Go(func() { n.audit.Run(workers) })
 	if n.queries != nil {
 		work.Go(func() { n.queries.Run(workers) })
+		work.Go(func() { n.counter.run(workers, func(err error) { n.log.Error("count resolutions", "err", err) }) })
 	}
 	work.Go(func() { n.counts.Run(workers) })
 	servers, failed := errgroup.WithContext(base)
