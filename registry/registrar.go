@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -47,6 +48,8 @@ type Options struct {
 	Lockout Lockout
 	// Webhooks is what webhooks need. Default: there are none.
 	Webhooks WebhookRules
+	// Location is where the dates in minted identifiers are. Default: China's.
+	Location *time.Location
 	// Clock is the time; default time.Now.
 	Clock func() time.Time
 	// Logger takes what operators did; default slog.Default().
@@ -85,6 +88,10 @@ type Registrar struct {
 	// later write, and the case rule of a namespace never changes under a write.
 	gate sync.RWMutex
 
+	location *time.Location // of dates in minted identifiers
+	minting  mintLocks
+	mintSeed maphash.Seed
+
 	quotas    quotas
 	templates sync.Map // key of a template → *compiled
 
@@ -115,6 +122,10 @@ func New(o Options) (*Registrar, error) {
 		realName:   o.RequireRealName,
 		webhooks:   o.Webhooks,
 		applicants: networkLimit{most: applicationsPerHour, per: time.Hour},
+	}
+	r.location, r.minting, r.mintSeed = o.Location, newMintLocks(), maphash.MakeSeed()
+	if r.location == nil {
+		r.location = beijing
 	}
 	if r.clock == nil {
 		r.clock = time.Now

@@ -225,6 +225,7 @@ const (
 	CounterRegistrations Counter = 'r' // enterprise, namespace, day → changes of records, and records at its end
 	CounterResolutions   Counter = 'q' // enterprise, namespace, day → questions
 	CounterHeld          Counter = 'h' // namespace → its enterprise, and the records in it
+	CounterMint          Counter = 'm' // namespace, rule with its dates → the serial number used last; exact, put with the records
 )
 
 // CounterKey is where a number is kept that may be some seconds old.

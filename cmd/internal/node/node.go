@@ -211,6 +211,10 @@ func (n *Node) buildRegistry(namespaces *storage.Namespaces) error {
 	if n.secret, err = seal.Open(filepath.Join(n.cfg.DataDir, SecretKeyFile)); err != nil {
 		return err
 	}
+	location, err := n.cfg.SNMS.Location()
+	if err != nil {
+		return err
+	}
 	var sealed *seal.Key
 	if n.cfg.SNMS.DayHashLogin {
 		sealed = n.secret
@@ -223,7 +227,7 @@ func (n *Node) buildRegistry(namespaces *storage.Namespaces) error {
 		Webhooks: rules,
 		Store:    n.store, Namespaces: namespaces, NodePrefixes: own, Numbers: n.cfg.Node.Numbers(), Limits: n.cfg.Limits.Registry(), NSI: nsi,
 		Seal: sealed, Lockout: registry.Lockout{Failures: n.cfg.Auth.LockoutFailures, Time: n.cfg.Auth.LockoutTime},
-		CaseSensitive: !n.cfg.Handle.CaseInsensitive, Logger: n.log, Registerer: n.metrics,
+		CaseSensitive: !n.cfg.Handle.CaseInsensitive, Location: location, Logger: n.log, Registerer: n.metrics,
 		CloseApplications: !n.cfg.Registry.OpenApplications, RequireRealName: n.cfg.Registry.RequireRealName,
 	})
 	if err != nil {
