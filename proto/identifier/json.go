@@ -56,6 +56,7 @@ var (
 	storedMembers = valueMembers[:len(valueMembers)-1] // without "delete"
 	recordMembers = []string{"id", "values", "scheme", "template", "version", "state", "reason", "successor", "created", "updated"}
 	writeMembers  = append(recordMembers[:len(recordMembers):len(recordMembers)], "fields")
+	mintMembers   = []string{"values", "template", "fields"}
 	refMembers    = []string{"handle", "index"}
 	dataMembers   = []string{"format", "value"}
 )
@@ -72,6 +73,24 @@ func ParseRecordJSON(line []byte) (*Record, error) {
 // nil if there is none.
 func ParseWriteJSON(line []byte) (r *Record, fields []byte, err error) {
 	return parseRecordJSON(line, writeMembers)
+}
+
+// ParseMintJSON reads what a record is to hold whose identifier is not made yet: values, template and fields, as
+// [ParseWriteJSON] has them. The error is a *[JSONError].
+func ParseMintJSON(src []byte) (r *Record, fields []byte, err error) {
+	r = new(Record)
+	d := newReader(src)
+	d.object(mintMembers, func(name string) {
+		if name == "fields" {
+			fields = d.raw()
+			return
+		}
+		d.recordMember(r, name)
+	})
+	if err := d.end(); err != nil {
+		return nil, nil, err
+	}
+	return r, fields, nil
 }
 
 func parseRecordJSON(line []byte, members []string) (*Record, []byte, error) {

@@ -87,6 +87,7 @@ func New(o Options) (http.Handler, error) {
 	s.imports()
 	s.exports()
 	s.loads()
+	s.mints()
 	s.enterprises()
 	s.files()
 	s.audit()

@@ -23,6 +23,7 @@ var scopes = map[string]registry.Scope{
 	"POST /v1/identifiers:restore": registry.ScopeIdentifiersWrite,
 	"POST /v1/identifiers:batch":   registry.ScopeIdentifiersWrite,
 	"POST /v1/identifiers:import":  registry.ScopeIdentifiersWrite,
+	"POST /v1/identifiers:mint":    registry.ScopeIdentifiersWrite,
 
 	"GET /v1/prefixes":             registry.ScopePrefixesRead,
 	"POST /v1/prefixes":            registry.ScopePrefixesWrite,
