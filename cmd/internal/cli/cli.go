@@ -77,7 +77,7 @@ Exit codes: 0 all done, 1 failed, 2 wrong usage, 3 not found, 4 denied.`,
 
 	root.AddCommand(
 		a.resolveCommand(), a.traceCommand(),
-		a.registerCommand(), a.replaceCommand(), a.updateCommand(), a.revokeCommand(), a.restoreCommand(), a.getCommand(), a.listCommand(),
+		a.registerCommand(), a.mintCommand(), a.replaceCommand(), a.updateCommand(), a.revokeCommand(), a.restoreCommand(), a.getCommand(), a.listCommand(),
 		a.historyCommand(), a.diffCommand(), a.referencesCommand(),
 		a.importCommand(), a.exportCommand(), a.migrateCommand(), a.archiveCommand(),
 		a.enterpriseCommand(), a.prefixCommand(), a.templateCommand(), a.keyCommand(), a.accountCommand(),
