@@ -14,6 +14,8 @@ const (
 	chunkRows   = 1000    // rows of a chunk: one storage batch, one sync, one audit entry
 	chunkOctets = 4 << 20 // a chunk ends earlier when its data reach this size
 	chunksAhead = 3       // chunks that are stored while the next is read
+
+	atomicOctets = 64 << 20 // data of an atomic import: one storage batch
 )
 
 // ImportMode says what an import does with identifiers that exist.
@@ -32,7 +34,43 @@ type ImportOptions struct {
 	Language Language    // of the failures' details; default English
 	Allocate bool        // unknown namespaces under the node are allocated to Self; operators only
 	DryRun   *Comparison // not nil: the rows are held to all checks and counted there, and nothing is stored
+	Atomic   int         // 0, or: store all rows as one, at most so many, and only if none of them fails
+	Keeper   ChunkKeeper
 }
+
+// ChunkKeeper keeps account of the chunks of an import in the very batches that store them, so that an import
+// that was broken off goes on with what is missing. Its methods are called from several goroutines.
+type ChunkKeeper interface {
+	// Kept tells what the chunk that begins with that line came to, if it is stored already.
+	Kept(line int) (Summary, bool)
+	// Keep adds to b, which stores the chunk, what is to be kept of it. It is called anew when the batch is made
+	// anew. Of a chunk that stores no record there is a batch too.
+	Keep(b *storage.Batch, c *ChunkResult) error
+}
+
+// ChunkResult is what a chunk comes to.
+type ChunkResult struct {
+	Rows     []RowOutcome // in their order
+	Failures []RowResult  // of those that failed
+	End      int64        // Row.End of the last
+	Summary  Summary
+}
+
+// RowOutcome is what a row comes to.
+type RowOutcome struct {
+	Line   int
+	Status RowStatus
+}
+
+// RowStatus tells rows apart.
+type RowStatus byte
+
+const (
+	RowStored  RowStatus = 's'
+	RowSkipped RowStatus = 'k' // it is there already
+	RowFailed  RowStatus = 'f'
+	RowHeld    RowStatus = 'h' // good, but not stored, because others of an atomic import failed
+)
 
 // Row is one record of an import.
 type Row struct {
@@ -40,6 +78,7 @@ type Row struct {
 	Record *identifier.Record
 	Fields []byte // as Write.Fields
 	Err    error  // a row that could not be read: it is its result
+	End    int64  // where the source goes on after the row, for a ChunkKeeper; 0: not known
 }
 
 // RowResult says why a row was not stored.
@@ -65,6 +104,11 @@ type Summary struct {
 	Stored  int `json:"stored"`
 	Skipped int `json:"skipped"`
 	Failed  int `json:"failed"`
+}
+
+// Add adds the rows of another part.
+func (s *Summary) Add(o Summary) {
+	s.Total, s.Stored, s.Skipped, s.Failed = s.Total+o.Total, s.Stored+o.Stored, s.Skipped+o.Skipped, s.Failed+o.Failed
 }
 
 // Import registers the rows that src gives until io.EOF, and calls report for each row that failed,
@@ -114,17 +158,19 @@ type chunk struct {
 	ids  map[string]struct{} // qualified identifiers
 	done chan struct{}
 
-	stored, skipped int
-	found           Comparison // of a dry run
-	failures        []RowResult
-	err             error // nothing was stored, or it is not known
+	sum      Summary
+	found    Comparison // of a dry run
+	failures []RowResult
+	err      error // nothing was stored, or it is not known
 }
 
 type importRow struct {
 	line    int
+	end     int64
 	text    string // the identifier as given
 	request request
 	refusal *Error
+	status  RowStatus
 
 	unallocated bool // of a dry run: the namespace would be allocated first
 }
@@ -144,7 +190,16 @@ func (im *importer) run(ctx context.Context, src func() (Row, error)) error {
 			return fmt.Errorf("read rows: %w", err)
 		}
 		row, name := im.row(ctx, in)
-		if _, twice := c.ids[name]; twice || len(c.rows) == chunkRows || im.size > chunkOctets {
+		_, twice := c.ids[name]
+		switch {
+		case im.o.Atomic > 0:
+			if len(c.rows) == im.o.Atomic || im.size > atomicOctets {
+				return refuse(CodeTooLarge, "", "an atomic import has at most %d rows and %d octets of data", im.o.Atomic, atomicOctets)
+			}
+			if twice {
+				row.refusal = refuse(CodeDuplicate, "/id", "another row of the import is for %s", name)
+			}
+		case twice || len(c.rows) == chunkRows || im.size > chunkOctets:
 			if err := im.start(ctx, c); err != nil {
 				return err
 			}
@@ -177,7 +232,7 @@ func (im *importer) run(ctx context.Context, src func() (Row, error)) error {
 // row makes the request of a row. Its name is that under which chunks keep it apart from others; it
 // folds more than a case-sensitive namespace does, which costs such rows a chunk of their own.
 func (im *importer) row(ctx context.Context, in Row) (row importRow, name string) {
-	row.line = in.Line
+	row.line, row.end = in.Line, in.End
 	if in.Err != nil {
 		row.refusal = rowError(in.Err)
 		return row, ""
@@ -212,6 +267,14 @@ func (im *importer) start(ctx context.Context, c *chunk) error {
 	im.size = 0
 	if len(c.rows) == 0 {
 		return nil
+	}
+	if im.o.Keeper != nil {
+		var kept bool
+		if c.sum, kept = im.o.Keeper.Kept(c.rows[0].line); kept {
+			close(c.done)
+			im.ahead = append(im.ahead, c)
+			return nil
+		}
 	}
 	for len(im.ahead) >= chunksAhead || im.meets(c) {
 		if err := im.collect(true); err != nil {
@@ -255,10 +318,7 @@ func (im *importer) collect(wait bool) error {
 	if c.err != nil {
 		return c.err
 	}
-	im.sum.Total += len(c.rows)
-	im.sum.Stored += c.stored
-	im.sum.Skipped += c.skipped
-	im.sum.Failed += len(c.failures)
+	im.sum.Add(c.sum)
 	if im.o.DryRun != nil {
 		im.o.DryRun.add(c.found)
 	}
@@ -302,7 +362,7 @@ func (r *Registrar) storeChunk(ctx context.Context, c *chunk, o ImportOptions) {
 
 // tryChunk evaluates c against the newest state and applies it. storage.ErrConflict: try again.
 func (r *Registrar) tryChunk(ctx context.Context, c *chunk, o ImportOptions) error {
-	c.stored, c.skipped, c.failures, c.found = 0, 0, nil, Comparison{}
+	c.sum, c.failures, c.found = Summary{Total: len(c.rows)}, nil, Comparison{}
 	now := r.now()
 	keys := make([][]byte, 0, len(c.rows))
 	var names, records []byte // the batch's keys and values stand one after the other
@@ -334,7 +394,8 @@ func (r *Registrar) tryChunk(ctx context.Context, c *chunk, o ImportOptions) err
 			r.compare(ctx, &c.found, row, item, now)
 		}
 		if item.Value != nil && o.Mode == ImportSkipExisting {
-			c.skipped++
+			c.sum.Skipped++
+			row.status = RowSkipped
 			continue
 		}
 		out, refusal := r.outcomeOf(ctx, &row.request, item, now)
@@ -345,31 +406,67 @@ func (r *Registrar) tryChunk(ctx context.Context, c *chunk, o ImportOptions) err
 		case refusal != nil:
 			c.fail(row, refusal, o.Language)
 		case out.op == 0:
-			c.skipped++
+			c.sum.Skipped++
+			row.status = RowSkipped
 		default:
 			start := len(records)
 			records = identifier.AppendRecord(records, out.record)
 			r.addRecord(&b, &long, &row.request, key, item, out, records[start:len(records):len(records)])
-			c.stored++
+			c.sum.Stored++
+			row.status = RowStored
 			if entry.ID == "" {
 				entry.ID = row.request.id.Qualified()
 			}
 			entry.Last = row.text
 		}
 	}
-	if c.stored == 0 || o.DryRun != nil {
+	if o.Atomic > 0 && c.sum.Failed > 0 && c.sum.Stored > 0 {
+		for i := range c.rows {
+			if c.rows[i].status == RowStored {
+				c.rows[i].status = RowHeld
+			}
+		}
+		c.sum.Stored = 0
+		b.Reset()
+	}
+	if o.DryRun != nil {
+		b.Reset()
+	}
+	stores := len(b.Writes()) > 0
+	if stores {
+		entry.Rows = c.sum.Stored
+		if err := r.audit(&b, now, o.Actor, entry); err != nil {
+			return err
+		}
+	}
+	if o.Keeper != nil {
+		if err := o.Keeper.Keep(&b, c.result()); err != nil {
+			return err
+		}
+	}
+	if len(b.Writes()) == 0 {
 		return nil
 	}
-	entry.Rows = c.stored
-	if err := r.audit(&b, now, o.Actor, entry); err != nil {
-		return err
-	}
-	if err := d.take(&b, now); err != nil {
-		return err
+	if stores {
+		if err := d.take(&b, now); err != nil {
+			return err
+		}
 	}
 	_, err = r.store.Apply(ctx, &b)
-	d.settle(err)
+	if stores {
+		d.settle(err)
+	}
 	return err
+}
+
+// result is c for its keeper.
+func (c *chunk) result() *ChunkResult {
+	out := &ChunkResult{Rows: make([]RowOutcome, len(c.rows)), Failures: c.failures, Summary: c.sum}
+	for i := range c.rows {
+		out.Rows[i] = RowOutcome{c.rows[i].line, c.rows[i].status}
+		out.End = c.rows[i].end
+	}
+	return out
 }
 
 func (c *chunk) fail(row *importRow, e *Error, l Language) {
@@ -382,4 +479,6 @@ func (c *chunk) fail(row *importRow, e *Error, l Language) {
 		f.Errors = append(f.Errors, RowError{e.Violations[i].In(l), e.Violations[i].Field})
 	}
 	c.failures = append(c.failures, f)
+	c.sum.Failed++
+	row.status = RowFailed
 }

@@ -26,6 +26,8 @@ const (
 	TableAccount     Table = 'u' // user name → account of a person or an application
 	TableApplication Table = 'p' // id → application for a prefix
 	TableApp         Table = 'b' // id → application that uses identifiers
+	TableJob         Table = 'j' // id → bulk job
+	TableJobRows     Table = 'J' // id, line → what the rows of a job from that line on came to
 	TableIndex       Table = 'x' // kind, … → nothing: what is found by something else than its key
 	TableCounter     Table = 's' // kind, … → number, or time of last use
 	TableWebhook     Table = 'w' // id → subscription to a webhook
@@ -166,6 +168,31 @@ func DeliveryKey(webhook string, slot uint32) []byte {
 	return binary.BigEndian.AppendUint32(append(DeliveriesPrefix(webhook), 'a'), slot)
 }
 
+// JobKey is where the bulk job of that id is stored.
+func JobKey(id string) []byte { return append([]byte{byte(TableJob)}, id...) }
+
+// JobRowsKey is where it is kept what a chunk of a job's rows came to that begins with the line.
+func JobRowsKey(id string, line uint64) []byte {
+	return binary.BigEndian.AppendUint64(JobRowsPrefix(id), line)
+}
+
+// JobRowsPrefix begins the keys of what the rows of a job came to, in the order of lines.
+func JobRowsPrefix(id string) []byte {
+	return keyenc.AppendString(append(make([]byte, 0, len(id)+16), byte(TableJobRows)), id)
+}
+
+// ParseJobRowsKey is the inverse of JobRowsKey.
+func ParseJobRowsKey(key []byte) (id string, line uint64, ok bool) {
+	if len(key) == 0 || key[0] != byte(TableJobRows) {
+		return "", 0, false
+	}
+	id, rest, ok := keyenc.ParseString(key[1:])
+	if !ok || len(rest) != 8 {
+		return "", 0, false
+	}
+	return id, binary.BigEndian.Uint64(rest), true
+}
+
 // Index tells apart what the index table is by.
 type Index byte
 
@@ -174,6 +201,7 @@ const (
 	IndexReference Index = 'r' // identifier → records that refer to it
 	IndexAccount   Index = 'a' // mail address, telephone, … → account
 
+	IndexJob         Index = 'j' // enterprise, content and options of a bulk job → the job
 	IndexCertificate Index = 'c' // kind and number of a certificate → the enterprise that has it
 	IndexAudit       Index = 'A' // audit entry → its number in the hash chain
 	IndexFile        Index = 'F' // enterprise, file → the file; with an empty rest what the enterprise's files take
