@@ -43,19 +43,6 @@ func decode(body []byte, v any) error {
 	return invalid("", "not the JSON expected here: %s", err)
 }
 
-// jsonError is an error of package identifier's JSON readers in terms of the registry: its path
-// "values[2].ttl" is the pointer "/values/2/ttl", under at.
-func jsonError(err error, at string) *registry.Error {
-	e, ok := errors.AsType[*identifier.JSONError](err)
-	if !ok {
-		return invalid(at, "%s", err)
-	}
-	if e.Field != "" {
-		at += "/" + strings.NewReplacer("[", "/", "].", "/", "]", "", ".", "/").Replace(e.Field)
-	}
-	return invalid(at, "%s", registry.Reason(e.Reason))
-}
-
 // parseRecord reads a record, and the object of its template's fields if it has one. Where the query names the identifier the body need not, and must not
 // name another.
 func parseRecord(body []byte, id string) (rec *identifier.Record, fields []byte, err error) {
@@ -68,7 +55,7 @@ func parseRecord(body []byte, id string) (rec *identifier.Record, fields []byte,
 	}
 	e, ok := errors.AsType[*identifier.JSONError](err)
 	if !ok || id == "" || e.Field != "id" || e.Reason != "missing" {
-		return nil, nil, jsonError(err, "")
+		return nil, nil, registry.JSONError(err, "")
 	}
 	// The body is an object without an id: it gets the query's.
 	name, err := json.Marshal(id)
@@ -81,7 +68,7 @@ func parseRecord(body []byte, id string) (rec *identifier.Record, fields []byte,
 		whole = append(whole, ',')
 	}
 	if rec, fields, err = identifier.ParseWriteJSON(append(whole, members...)); err != nil {
-		return nil, nil, jsonError(err, "")
+		return nil, nil, registry.JSONError(err, "")
 	}
 	return rec, fields, nil
 }
@@ -136,7 +123,7 @@ func (b *patchBody) patch() (registry.Patch, error) {
 	for i, raw := range b.Values {
 		v, members, err := identifier.ParseValueJSON(raw)
 		if err != nil {
-			return p, jsonError(err, fmt.Sprintf("/values/%d", i))
+			return p, registry.JSONError(err, fmt.Sprintf("/values/%d", i))
 		}
 		pv := registry.PatchValue{Value: v, Delete: members&identifier.GivenDelete != 0}
 		for _, g := range patched {

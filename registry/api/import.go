@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bufio"
 	"bytes"
 	"compress/gzip"
 	"context"
@@ -10,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"runtime"
 	"strconv"
 	"sync"
 	"time"
@@ -18,8 +16,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/klauspost/compress/zstd"
 
-	"github.com/idnode/idnode/proto/identifier"
 	"github.com/idnode/idnode/registry"
+	"github.com/idnode/idnode/registry/rows"
 )
 
 const (
@@ -110,7 +108,7 @@ func (s *server) importRecords(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	} else {
-		lines = newLineReader(ctx, body, s.limits.LineOctets)
+		lines = lineReader{rows.ReadLines(ctx, body, 1, 0, s.limits.LineOctets)}
 	}
 	sum, err := s.reg.Import(ctx, func() (registry.Row, error) {
 		if err := out.flushStale(); err != nil {
@@ -275,176 +273,20 @@ func (o *results) flush() error {
 	return err
 }
 
-// blockOctets is about the size of the blocks of lines that are parsed at once.
-const blockOctets = 128 << 10
+// lineReader reads the lines of an import's body.
+type lineReader struct{ *rows.Lines }
 
-// lineReader reads rows: one goroutine cuts the body into blocks of whole lines, some parse them, and
-// next hands the rows out in their order. What is in flight is a few blocks.
-type lineReader struct {
-	blocks chan *block // in the order of the body
-	done   chan struct{}
-	cur    *block
-	pos    int
-}
-
-// block is lines and, once parsed is closed, their rows.
-type block struct {
-	text   []byte
-	line   int   // number of the first
-	tooBig bool  // text is the beginning of one line beyond the limit
-	err    error // after the rows
-	rows   []registry.Row
-	parsed chan struct{}
-}
-
-func newLineReader(ctx context.Context, r io.Reader, maxLine int) *lineReader {
-	workers := max(1, runtime.NumCPU()/2) // lookups and the store have the rest
-	l := &lineReader{blocks: make(chan *block, workers+1), done: make(chan struct{})}
-	work := make(chan *block, workers+1)
-	finished := make(chan struct{}, workers)
-	for range workers {
-		go func() {
-			for b := range work {
-				b.parse(maxLine)
-				close(b.parsed)
-			}
-			finished <- struct{}{}
-		}()
-	}
-	go func() {
-		defer close(l.done)
-		defer func() {
-			close(work)
-			for range workers {
-				<-finished
-			}
-		}()
-		defer close(l.blocks)
-		cut(r, maxLine, func(b *block) bool {
-			select {
-			case l.blocks <- b:
-			case <-ctx.Done():
-				return false
-			}
-			work <- b // its workers never wait for anything
-			return true
-		})
-	}()
-	return l
-}
+func (l lineReader) next() (registry.Row, error) { return l.Next() }
 
 // wait returns when nothing reads the body any more, which must be so before the handler returns. The
 // reader's context must be cancelled before, or the body read to its end. A client that sends nothing
 // is given a moment before its connection is given up.
-func (l *lineReader) wait(raw *patientReader) {
+func (l lineReader) wait(raw *patientReader) {
 	select {
-	case <-l.done:
+	case <-l.Done():
 		return
 	case <-time.After(200 * time.Millisecond):
 	}
 	raw.hurry(0)
-	<-l.done
-}
-
-// next returns the next row, or io.EOF.
-func (l *lineReader) next() (registry.Row, error) {
-	for {
-		if l.cur != nil {
-			if l.pos < len(l.cur.rows) {
-				row := l.cur.rows[l.pos]
-				l.pos++
-				return row, nil
-			}
-			if l.cur.err != nil {
-				return registry.Row{}, l.cur.err
-			}
-		}
-		b, ok := <-l.blocks
-		if !ok {
-			return registry.Row{}, io.EOF
-		}
-		<-b.parsed
-		l.cur, l.pos = b, 0
-	}
-}
-
-// cut reads r to its end and gives blocks of whole lines to emit, until that returns false. A line
-// longer than maxLine is a block of its own that holds its beginning.
-func cut(r io.Reader, maxLine int, emit func(*block) bool) {
-	in := bufio.NewReaderSize(r, blockOctets)
-	if bom, _ := in.Peek(3); bytes.Equal(bom, []byte("\xef\xbb\xbf")) {
-		in.Discard(3)
-	}
-	line := 1
-	var text []byte
-	send := func(err error, tooBig bool) bool {
-		if len(text) == 0 && err == nil {
-			return true
-		}
-		b := &block{text: text, line: line, tooBig: tooBig, err: err, parsed: make(chan struct{})}
-		line += bytes.Count(text, []byte{'\n'})
-		text = nil
-		return emit(b)
-	}
-	for {
-		start := len(text) // of the line that is read now
-		var err error
-		for {
-			var part []byte
-			part, err = in.ReadSlice('\n')
-			if len(text)-start <= maxLine {
-				text = append(text, part...)
-			}
-			if !errors.Is(err, bufio.ErrBufferFull) {
-				break
-			}
-		}
-		if tooBig := len(bytes.TrimRight(text[start:], "\r\n")) > maxLine; tooBig {
-			long := text[start:]
-			text = text[:start]
-			if !send(nil, false) {
-				return
-			}
-			text = append(long[:min(64, len(long)):min(64, len(long))], '\n')
-			if !send(nil, true) {
-				return
-			}
-		}
-		if err != nil {
-			if errors.Is(err, io.EOF) {
-				err = nil
-			} else {
-				err = invalid("", "the body cannot be read: %s", err)
-			}
-			send(err, false)
-			return
-		}
-		if len(text) >= blockOctets && !send(nil, false) {
-			return
-		}
-	}
-}
-
-func (b *block) parse(maxLine int) {
-	if b.tooBig {
-		e := registry.Refuse(registry.CodeTooLarge, "", "the line is longer than %d octets", maxLine)
-		b.rows = []registry.Row{{Line: b.line, Err: e}}
-		return
-	}
-	b.rows = make([]registry.Row, 0, bytes.Count(b.text, []byte{'\n'})+1)
-	number := b.line
-	for line := range bytes.Lines(b.text) {
-		if line = bytes.TrimSpace(line); len(line) > 0 {
-			row := registry.Row{Line: number}
-			rec, fields, err := identifier.ParseWriteJSON(line)
-			if err != nil {
-				row.Err = jsonError(err, "")
-			} else {
-				row.Record, row.Fields = rec, fields
-			}
-			b.rows = append(b.rows, row)
-		}
-		number++
-	}
-	b.text = nil
+	<-l.Done()
 }

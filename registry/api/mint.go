@@ -119,7 +119,7 @@ func addMinted(q *registry.MintRequest, raw []byte, at string) error {
 	}
 	rec, fields, err := identifier.ParseMintJSON(raw)
 	if err != nil {
-		return jsonError(err, at)
+		return registry.JSONError(err, at)
 	}
 	q.Records, q.Fields = append(q.Records, rec), append(q.Fields, fields)
 	return nil
