@@ -36,6 +36,7 @@ type ImportOptions struct {
 	DryRun   *Comparison // not nil: the rows are held to all checks and counted there, and nothing is stored
 	Atomic   int         // 0, or: store all rows as one, at most so many, and only if none of them fails
 	Keeper   ChunkKeeper
+	From     int64 // where the source begins, for the Keeper
 }
 
 // ChunkKeeper keeps account of the chunks of an import in the very batches that store them, so that an import
@@ -46,12 +47,15 @@ type ChunkKeeper interface {
 	// Keep adds to b, which stores the chunk, what is to be kept of it. It is called anew when the batch is made
 	// anew. Of a chunk that stores no record there is a batch too.
 	Keep(b *storage.Batch, c *ChunkResult) error
+	// Advance tells that all rows up to the place end of the source have their results, sum those behind the place before.
+	Advance(sum Summary, end int64)
 }
 
 // ChunkResult is what a chunk comes to.
 type ChunkResult struct {
 	Rows     []RowOutcome // in their order
 	Failures []RowResult  // of those that failed
+	Begin    int64        // Row.End of the row before
 	End      int64        // Row.End of the last
 	Summary  Summary
 }
@@ -60,6 +64,7 @@ type ChunkResult struct {
 type RowOutcome struct {
 	Line   int
 	Status RowStatus
+	ID     string // as the row spelled it
 }
 
 // RowStatus tells rows apart.
@@ -132,7 +137,7 @@ func (r *Registrar) Import(ctx context.Context, src func() (Row, error), o Impor
 	if o.Allocate && !o.Actor.Allows(ScopePrefixesWrite) {
 		return Summary{}, refuse(CodeForbidden, "allocate", "the credential is limited to %s: scope %s is missing", joinScopes(o.Actor.Scopes), ScopePrefixesWrite)
 	}
-	im := &importer{r: r, o: o, report: report}
+	im := &importer{r: r, o: o, report: report, end: o.From}
 	err := im.run(ctx, src)
 	for len(im.ahead) > 0 {
 		// After an error: what is under way ends, and counts if it is stored. The first error stands.
@@ -150,6 +155,7 @@ type importer struct {
 	sum    Summary
 	ahead  []*chunk // being stored, oldest first
 	size   int      // octets of data in the chunk being filled
+	end    int64    // of the row read last
 }
 
 // chunk is rows that are stored together: no two of one identifier.
@@ -157,6 +163,8 @@ type chunk struct {
 	rows []importRow
 	ids  map[string]struct{} // qualified identifiers
 	done chan struct{}
+
+	begin, end int64 // in the source
 
 	sum      Summary
 	found    Comparison // of a dry run
@@ -166,7 +174,6 @@ type chunk struct {
 
 type importRow struct {
 	line    int
-	end     int64
 	text    string // the identifier as given
 	request request
 	refusal *Error
@@ -205,6 +212,10 @@ func (im *importer) run(ctx context.Context, src func() (Row, error)) error {
 			}
 			c = newChunk()
 		}
+		if len(c.rows) == 0 {
+			c.begin = im.end
+		}
+		im.end, c.end = in.End, in.End
 		c.rows = append(c.rows, row)
 		if name != "" {
 			c.ids[name] = struct{}{}
@@ -232,7 +243,7 @@ func (im *importer) run(ctx context.Context, src func() (Row, error)) error {
 // row makes the request of a row. Its name is that under which chunks keep it apart from others; it
 // folds more than a case-sensitive namespace does, which costs such rows a chunk of their own.
 func (im *importer) row(ctx context.Context, in Row) (row importRow, name string) {
-	row.line, row.end = in.Line, in.End
+	row.line = in.Line
 	if in.Err != nil {
 		row.refusal = rowError(in.Err)
 		return row, ""
@@ -321,6 +332,9 @@ func (im *importer) collect(wait bool) error {
 	im.sum.Add(c.sum)
 	if im.o.DryRun != nil {
 		im.o.DryRun.add(c.found)
+	}
+	if im.o.Keeper != nil {
+		im.o.Keeper.Advance(c.sum, c.end)
 	}
 	for _, f := range c.failures {
 		if err := im.report(f); err != nil {
@@ -461,10 +475,9 @@ func (r *Registrar) tryChunk(ctx context.Context, c *chunk, o ImportOptions) err
 
 // result is c for its keeper.
 func (c *chunk) result() *ChunkResult {
-	out := &ChunkResult{Rows: make([]RowOutcome, len(c.rows)), Failures: c.failures, Summary: c.sum}
+	out := &ChunkResult{Rows: make([]RowOutcome, len(c.rows)), Failures: c.failures, Begin: c.begin, End: c.end, Summary: c.sum}
 	for i := range c.rows {
-		out.Rows[i] = RowOutcome{c.rows[i].line, c.rows[i].status}
-		out.End = c.rows[i].end
+		out.Rows[i] = RowOutcome{c.rows[i].line, c.rows[i].status, c.rows[i].text}
 	}
 	return out
 }

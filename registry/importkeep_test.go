@@ -39,6 +39,8 @@ func (*keeper) Keep(b *storage.Batch, c *ChunkResult) error {
 	return nil
 }
 
+func (*keeper) Advance(Summary, int64) {}
+
 // load reads what is kept, and how far it goes without a gap.
 func (k *keeper) load(t *testing.T, n *node) (after int, sum Summary) {
 	t.Helper()

@@ -29,6 +29,12 @@ type Limits struct {
 	LineOctets int `json:"lineOctets"`
 	// BatchRows is the most rows of a batch (default 1000).
 	BatchRows int `json:"batchRows"`
+	// AtomicRows is the most rows of an atomic job (default 10000).
+	AtomicRows int `json:"atomicRows"`
+	// JobsPerEnterprise is the most bulk jobs of an enterprise that wait or are under way (default 20).
+	JobsPerEnterprise int `json:"jobsPerEnterprise"`
+	// JobOctets is the largest input of a bulk job, after decompression (default 8589934592).
+	JobOctets int64 `json:"jobOctets"`
 	// PageRows is the most items of a page (default 1000); DefaultPageRows if none is asked for (default 100).
 	PageRows        int `json:"pageRows"`
 	DefaultPageRows int `json:"defaultPageRows"`
@@ -66,6 +72,9 @@ func (l Limits) withDefaults() Limits {
 	l.BodyOctets = cmp.Or(l.BodyOctets, 8<<20)
 	l.LineOctets = cmp.Or(l.LineOctets, 2<<20)
 	l.BatchRows = cmp.Or(l.BatchRows, 1000)
+	l.AtomicRows = cmp.Or(l.AtomicRows, 10_000)
+	l.JobsPerEnterprise = cmp.Or(l.JobsPerEnterprise, 20)
+	l.JobOctets = cmp.Or(l.JobOctets, 8<<30)
 	l.PageRows = cmp.Or(l.PageRows, 1000)
 	l.DefaultPageRows = cmp.Or(l.DefaultPageRows, 100)
 	l.UDPBytesPerSecond = cmp.Or(l.UDPBytesPerSecond, 64<<10)

@@ -73,7 +73,7 @@ func (r *Registrar) Mint(ctx context.Context, q MintRequest, w Write) ([]Operati
 	}
 	w.IfMatch, w.IfNoneMatch, w.Revive = 0, false, false
 	now := r.now()
-	key := storage.CounterKey(storage.CounterMint, q.Namespace.Scheme.String()+":"+q.Namespace.Name+"\x00"+rule.Period(now.In(r.location)))
+	key := counterOf(q.Namespace, rule, now.In(r.location))
 	unlock, err := r.minting.lock(ctx, r.mintSeed, key)
 	if err != nil {
 		return nil, AsError(err)
@@ -123,16 +123,9 @@ func (m *minter) try(ctx context.Context, c *claim) ([]OperationResult, error) {
 	if first != nil {
 		return r.replayBatch(first, nil)
 	}
-	counter, err := r.store.Get(ctx, m.counter)
-	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+	counter, last, err := m.last(ctx)
+	if err != nil {
 		return nil, err
-	}
-	last := max(m.q.Start, 1) - 1 // the number used last
-	if counter.Value != nil {
-		if len(counter.Value) != 8 {
-			return nil, fmt.Errorf("counter %q: %d octets", m.counter, len(counter.Value))
-		}
-		last = max(last, binary.BigEndian.Uint64(counter.Value))
 	}
 	ids, last, err := m.choose(ctx, last)
 	if err != nil {
@@ -187,6 +180,83 @@ func (m *minter) try(ctx context.Context, c *claim) ([]OperationResult, error) {
 		}
 	}
 	return results, err
+}
+
+// Reservation asks for identifiers that are to be registered later.
+type Reservation struct {
+	Namespace identifier.Key
+	Rule      string
+	Start     uint64 // the least serial number to use
+	Count     int
+	DryRun    bool // use no number up
+}
+
+// ReserveIDs uses up numbers of a rule, and returns the identifiers that are made of them and the number that would be
+// next. They are not registered, and never given out again: what is not registered under them is a gap. Refusals: as
+// of [Registrar.Mint].
+func (r *Registrar) ReserveIDs(ctx context.Context, q Reservation, a Actor) (ids []string, next uint64, err error) {
+	rule, err := mint.Parse(q.Rule)
+	if err != nil {
+		return nil, 0, refuse(CodeInvalidRequest, "/rule", "the rule cannot be used: %s", err)
+	}
+	now := r.now()
+	m := &minter{r: r, q: &MintRequest{Namespace: q.Namespace, Start: q.Start, Records: make([]*identifier.Record, q.Count)}, rule: rule, now: now, auth: r.authority(a)}
+	m.counter = counterOf(q.Namespace, rule, now.In(r.location))
+	unlock, err := r.minting.lock(ctx, r.mintSeed, m.counter)
+	if err != nil {
+		return nil, 0, AsError(err)
+	}
+	defer unlock()
+	for range attempts {
+		chosen, last, err := m.reserve(ctx, q.DryRun)
+		if errors.Is(err, storage.ErrConflict) {
+			continue
+		}
+		if err != nil {
+			return nil, 0, AsError(err)
+		}
+		for _, id := range chosen {
+			ids = append(ids, id.String())
+		}
+		return ids, last + 1, nil
+	}
+	return nil, 0, refuse(CodeConflict, "", "others changed it at the same time, %d times; try again", attempts)
+}
+
+func (m *minter) reserve(ctx context.Context, dry bool) ([]identifier.ID, uint64, error) {
+	counter, last, err := m.last(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	ids, last, err := m.choose(ctx, last)
+	if err != nil || dry || !m.rule.Counts() {
+		return ids, last, err
+	}
+	var b storage.Batch
+	b.Put(m.counter, binary.BigEndian.AppendUint64(nil, last), counter.Version)
+	_, err = m.r.store.Apply(ctx, &b)
+	return ids, last, err
+}
+
+// counterOf is where the numbers of a rule are counted at the time t.
+func counterOf(namespace identifier.Key, rule *mint.Rule, t time.Time) []byte {
+	return storage.CounterKey(storage.CounterMint, namespace.Scheme.String()+":"+namespace.Name+"\x00"+rule.Period(t))
+}
+
+// last reads the counter, and the number used last.
+func (m *minter) last(ctx context.Context) (storage.Item, uint64, error) {
+	counter, err := m.r.store.Get(ctx, m.counter)
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return counter, 0, err
+	}
+	last := max(m.q.Start, 1) - 1
+	if counter.Value != nil {
+		if len(counter.Value) != 8 {
+			return counter, 0, fmt.Errorf("counter %q: %d octets", m.counter, len(counter.Value))
+		}
+		last = max(last, binary.BigEndian.Uint64(counter.Value))
+	}
+	return counter, last, nil
 }
 
 // choose returns identifiers that are not there, from the number behind last on, and the number looked at last.

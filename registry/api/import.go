@@ -16,6 +16,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/idnode/idnode/proto/identifier"
 	"github.com/idnode/idnode/registry"
 	"github.com/idnode/idnode/registry/rows"
 )
@@ -108,7 +109,7 @@ func (s *server) importRecords(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	} else {
-		lines = lineReader{rows.ReadLines(ctx, body, 1, 0, s.limits.LineOctets)}
+		lines = lineReader{rows.ReadLines(ctx, body, 1, 0, s.limits.LineOctets, identifier.ParseWriteJSON)}
 	}
 	sum, err := s.reg.Import(ctx, func() (registry.Row, error) {
 		if err := out.flushStale(); err != nil {

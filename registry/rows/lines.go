@@ -37,10 +37,13 @@ type block struct {
 	parsed chan struct{}
 }
 
+// Parse reads a line: [identifier.ParseWriteJSON] or [identifier.ParseMintJSON].
+type Parse func(line []byte) (rec *identifier.Record, fields []byte, err error)
+
 // ReadLines reads r in the background until it or ctx ends. The first line has the number line, and stands at the octet
 // start of the whole input; both are 1 and 0 unless an earlier reader got as far. A line of more than maxLine octets
 // is a row with an error. Where r fails, the row that is then asked for is its error.
-func ReadLines(ctx context.Context, r io.Reader, line int, start int64, maxLine int) *Lines {
+func ReadLines(ctx context.Context, r io.Reader, line int, start int64, maxLine int, parse Parse) *Lines {
 	workers := max(1, runtime.NumCPU()/2) // lookups and the store have the rest
 	l := &Lines{blocks: make(chan *block, workers+1), done: make(chan struct{})}
 	work := make(chan *block, workers+1)
@@ -48,7 +51,7 @@ func ReadLines(ctx context.Context, r io.Reader, line int, start int64, maxLine 
 	for range workers {
 		go func() {
 			for b := range work {
-				b.parse(maxLine)
+				b.parse(maxLine, parse)
 				close(b.parsed)
 			}
 			finished <- struct{}{}
@@ -163,7 +166,7 @@ func cut(r io.Reader, line int, start int64, maxLine int, emit func(*block) bool
 	}
 }
 
-func (b *block) parse(maxLine int) {
+func (b *block) parse(maxLine int, parse Parse) {
 	if b.tooBig {
 		e := registry.Refuse(registry.CodeTooLarge, "", "the line is longer than %d octets", maxLine)
 		b.rows = []registry.Row{{Line: b.line, Err: e, End: b.end}}
@@ -175,7 +178,7 @@ func (b *block) parse(maxLine int) {
 		end += int64(len(line))
 		if line = bytes.TrimSpace(line); len(line) > 0 {
 			row := registry.Row{Line: number, End: end}
-			rec, fields, err := identifier.ParseWriteJSON(line)
+			rec, fields, err := parse(line)
 			if err != nil {
 				row.Err = registry.JSONError(err, "")
 			} else {

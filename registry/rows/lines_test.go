@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/idnode/idnode/proto/identifier"
 	"github.com/idnode/idnode/registry"
 )
 
@@ -45,7 +46,7 @@ func TestLinesResume(t *testing.T) {
 		}
 	}
 	text := strings.TrimSuffix(b.String(), "\n")
-	want := all(t, ReadLines(t.Context(), strings.NewReader(text), 1, 0, most))
+	want := all(t, ReadLines(t.Context(), strings.NewReader(text), 1, 0, most, identifier.ParseWriteJSON))
 	if len(want) < 2800 {
 		t.Fatalf("%d rows", len(want))
 	}
@@ -57,7 +58,7 @@ func TestLinesResume(t *testing.T) {
 		return fmt.Sprint(r.Line, r.End, id, r.Err)
 	}
 	for i := 0; i < len(want); i += 1 + rng.IntN(200) {
-		got := all(t, ReadLines(t.Context(), strings.NewReader(text[want[i].End:]), want[i].Line+1, want[i].End, most))
+		got := all(t, ReadLines(t.Context(), strings.NewReader(text[want[i].End:]), want[i].Line+1, want[i].End, most, identifier.ParseWriteJSON))
 		if len(got) != len(want)-i-1 {
 			t.Fatalf("after row %d there are %d rows, want %d", i, len(got), len(want)-i-1)
 		}
@@ -71,7 +72,7 @@ func TestLinesResume(t *testing.T) {
 
 // TestLinesEnd: neither a broken input nor an end of the context looks like the end of the input.
 func TestLinesEnd(t *testing.T) {
-	l := ReadLines(t.Context(), io.MultiReader(strings.NewReader("{}\n"), errReader{}), 1, 0, 100)
+	l := ReadLines(t.Context(), io.MultiReader(strings.NewReader("{}\n"), errReader{}), 1, 0, 100, identifier.ParseWriteJSON)
 	if r, err := l.Next(); err != nil || r.Err == nil {
 		t.Errorf("first: %+v, %v", r, err)
 	}
@@ -80,7 +81,7 @@ func TestLinesEnd(t *testing.T) {
 	}
 	<-l.Done()
 	ctx, cancel := context.WithCancel(t.Context())
-	l = ReadLines(ctx, strings.NewReader(strings.Repeat("{}\n", 1<<20)), 1, 0, 100)
+	l = ReadLines(ctx, strings.NewReader(strings.Repeat("{}\n", 1<<20)), 1, 0, 100, identifier.ParseWriteJSON)
 	cancel()
 	for {
 		if _, err := l.Next(); err != nil {

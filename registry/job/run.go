@@ -1,0 +1,215 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/idnode/idnode/registry"
+	"github.com/idnode/idnode/storage"
+)
+
+// do runs a job to its end, or until ctx ends: then it goes on from there at the next start.
+func (s *Runner) do(ctx context.Context, j *registry.Job) {
+	defer s.notify()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	s.mu.Lock()
+	s.running[j.ID].cancel = cancel
+	p := s.running[j.ID].progress
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		delete(s.running, j.ID)
+		s.mu.Unlock()
+	}()
+	sum, err := s.rows(ctx, j, p)
+	cause := context.Cause(ctx)
+	switch {
+	case err == nil, errors.Is(cause, errCancelled):
+		err = nil
+	case cause != nil: // the node stops
+		return
+	case retryable(err):
+		s.o.Logger.Warn("job waits", "job", j.ID, "err", err)
+		select { // it stays under way, and is tried again
+		case <-time.After(retryAfter):
+		case <-ctx.Done():
+		}
+		return
+	}
+	// The end must be noted whatever has been cancelled.
+	if _, err := s.o.Registrar.EndJob(context.WithoutCancel(ctx), j.ID, sum, err); err != nil {
+		s.o.Logger.Error("note the end of a job", "job", j.ID, "err", err)
+	}
+	s.metrics.ended(err)
+}
+
+// retryAfter is how long a job rests whose rows could not be stored: the disk is full, or the store is away.
+const retryAfter = 5 * time.Second
+
+// retryable reports whether a job that ended with err may go on later. Its chunks are stored or not: nothing is in between.
+func retryable(err error) bool {
+	switch registry.AsError(err).Code {
+	case registry.CodeNoSpace, registry.CodeUnavailable, registry.CodeConflict:
+		return true
+	}
+	return false
+}
+
+// rows registers the rows of a job from where it stands.
+func (s *Runner) rows(ctx context.Context, j *registry.Job, p *progress) (registry.Summary, error) {
+	if _, err := s.o.Registrar.StartJob(ctx, j.ID); err != nil {
+		return registry.Summary{}, err
+	}
+	k, err := s.loadKeeper(ctx, j, p)
+	if err != nil {
+		return registry.Summary{}, err
+	}
+	f, err := os.Open(s.path(j.ID) + inputSuffix)
+	if errors.Is(err, os.ErrNotExist) {
+		return k.before, registry.Refuse(registry.CodeInvalidState, "", "the job's input is not kept any more")
+	}
+	if err != nil {
+		return k.before, fmt.Errorf("open input of job: %w", err)
+	}
+	defer f.Close()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	src, err := s.source(ctx, j, f, k)
+	if err != nil {
+		return k.before, err
+	}
+	defer src.close()
+	defer stop()
+	o := registry.ImportOptions{
+		Actor: j.Actor(), Mode: j.Options.Mode, Language: j.Language, Allocate: j.Options.Allocate, Keeper: k, From: k.end,
+	}
+	if j.Options.DryRun {
+		o.DryRun = new(registry.Comparison)
+	}
+	if j.Options.Atomic {
+		o.Atomic = s.o.Registrar.Limits().AtomicRows
+	}
+	n := 0
+	sum, err := s.o.Registrar.Import(ctx, func() (registry.Row, error) {
+		if n++; n%paceRows == 0 {
+			if err := s.pace.wait(ctx); err != nil {
+				return registry.Row{}, err
+			}
+		}
+		return src.next()
+	}, o, func(registry.RowResult) error { return nil })
+	sum.Add(k.before)
+	return sum, err
+}
+
+// paceRows is how many rows a job reads before it looks whether it should rest.
+const paceRows = 500
+
+// keeper keeps account of a job's chunks in the store. It is a registry.ChunkKeeper.
+type keeper struct {
+	id       string
+	mints    bool             // the identifiers are the job's own
+	before   registry.Summary // of the chunks that follow one another from the beginning
+	line     int              // the last of them
+	end      int64            // where the input goes on behind it
+	kept     map[int]registry.Summary
+	progress *progress
+}
+
+// loadKeeper reads what earlier runs of the job stored.
+func (s *Runner) loadKeeper(ctx context.Context, j *registry.Job, p *progress) (*keeper, error) {
+	k := &keeper{id: j.ID, mints: j.Options.Rule != "", kept: make(map[int]registry.Summary), progress: p}
+	type chunk struct {
+		first int
+		*registry.JobChunk
+	}
+	var chunks []chunk
+	err := s.o.Registrar.JobChunks(ctx, j.ID, 0, func(first int, c *registry.JobChunk) error {
+		chunks = append(chunks, chunk{first, &registry.JobChunk{End: c.End, Summary: c.Summary, Before: c.Before, Runs: c.Runs}})
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i, c := range chunks {
+		if c.Before != k.end { // the one before it is missing
+			for _, c := range chunks[i:] {
+				k.kept[c.first] = c.Summary
+			}
+			break
+		}
+		k.before.Add(c.Summary)
+		k.line, k.end = c.Last(), c.End
+	}
+	p.add(k.before, k.end)
+	return k, nil
+}
+
+// Kept implements registry.ChunkKeeper.
+func (k *keeper) Kept(line int) (registry.Summary, bool) {
+	sum, ok := k.kept[line]
+	return sum, ok
+}
+
+// Keep implements registry.ChunkKeeper.
+func (k *keeper) Keep(b *storage.Batch, c *registry.ChunkResult) error {
+	return registry.KeepJobChunk(b, k.id, c, k.mints)
+}
+
+// Advance implements registry.ChunkKeeper.
+func (k *keeper) Advance(sum registry.Summary, end int64) { k.progress.add(sum, end) }
+
+// progress is how far a job has come.
+type progress struct {
+	mu      sync.Mutex
+	octets  int64 // of the input
+	started time.Time
+	sum     registry.Summary
+	end     int64
+
+	base    int // rows and place at the start of this run
+	baseEnd int64
+	begun   bool
+}
+
+func newProgress(j *registry.Job, now time.Time) *progress {
+	return &progress{octets: j.Octets, started: now}
+}
+
+// add counts the rows up to the place end of the input. The first call tells what earlier runs did.
+func (p *progress) add(sum registry.Summary, end int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sum.Add(sum)
+	p.end = max(p.end, end)
+	if !p.begun {
+		p.begun, p.base, p.baseEnd = true, p.sum.Total, p.end
+	}
+}
+
+func (p *progress) now(t time.Time) Progress {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := Progress{Summary: p.sum}
+	if p.octets > 0 {
+		out.Done = min(1, float64(p.end)/float64(p.octets))
+	}
+	if d := t.Sub(p.started); d > 0 {
+		out.RowsPerSecond = float64(p.sum.Total-p.base) / d.Seconds()
+		if done := p.end - p.baseEnd; done > 0 {
+			out.Remaining = time.Duration(float64(d) * float64(p.octets-p.end) / float64(done))
+		}
+	}
+	return out
+}
+
+// source gives the rows of an input that are to be registered, from where the keeper stands.
+type source interface {
+	next() (registry.Row, error) // io.EOF at the end
+	close()
+}

@@ -1,0 +1,151 @@
+package job
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/idnode/idnode/proto/identifier"
+	"github.com/idnode/idnode/registry"
+	"github.com/idnode/idnode/registry/rows"
+	"github.com/idnode/idnode/storage"
+)
+
+// source opens the rows of j's input behind those that k has.
+func (s *Runner) source(ctx context.Context, j *registry.Job, f *os.File, k *keeper) (source, error) {
+	var src source
+	switch j.Format {
+	case registry.JobNDJSON:
+		if _, err := f.Seek(k.end, io.SeekStart); err != nil {
+			return nil, fmt.Errorf("read input of job: %w", err)
+		}
+		parse := rows.Parse(identifier.ParseWriteJSON)
+		if j.Options.Rule != "" {
+			parse = identifier.ParseMintJSON
+		}
+		src = &lines{rows.ReadLines(ctx, f, k.line+1, k.end, s.o.Registrar.Limits().LineOctets, parse)}
+	default:
+		return nil, registry.Refuse(registry.CodeInvalidRequest, "", "jobs of the form %s are not known here", string(j.Format))
+	}
+	if j.Parent != "" {
+		src = &chosen{source: src, s: s, parent: j.Parent, ctx: ctx}
+	}
+	if j.Options.Rule != "" {
+		src = &minted{source: src, s: s, job: j, ctx: ctx}
+	}
+	return src, nil
+}
+
+// lines are the rows of NDJSON.
+type lines struct{ *rows.Lines }
+
+func (l *lines) next() (registry.Row, error) { return l.Next() }
+
+// close waits until the file is let go of. The context of the reader has been cancelled.
+func (l *lines) close() { <-l.Done() }
+
+// chosen are the rows of an input that failed, or were held back, in another job, and those that it never came to.
+type chosen struct {
+	source
+	s      *Runner
+	parent string
+	ctx    context.Context
+
+	runs []registry.JobRun // what is known of the parent's rows from here on
+	from int               // the line from which on more may be known
+	end  bool              // there is no more
+}
+
+func (c *chosen) next() (registry.Row, error) {
+	for {
+		row, err := c.source.next()
+		if err != nil {
+			return row, err
+		}
+		again, err := c.again(row.Line)
+		if err != nil || again {
+			return row, err
+		}
+	}
+}
+
+// again reports whether the row on that line is to be tried again.
+func (c *chosen) again(line int) (bool, error) {
+	for {
+		for len(c.runs) > 0 && c.runs[0].Line+c.runs[0].Rows <= line {
+			c.runs = c.runs[1:]
+		}
+		if len(c.runs) > 0 {
+			r := c.runs[0]
+			return line < r.Line || r.Status == "failed" || r.Status == "held", nil
+		}
+		if c.end {
+			return true, nil
+		}
+		if err := c.read(); err != nil {
+			return false, err
+		}
+	}
+}
+
+// chunksAtOnce is how many chunks of the parent are read at a time.
+const chunksAtOnce = 100
+
+func (c *chosen) read() error {
+	n := 0
+	c.end = true
+	return c.s.o.Registrar.JobChunks(c.ctx, c.parent, c.from, func(first int, k *registry.JobChunk) error {
+		if n++; n > chunksAtOnce {
+			c.end = false
+			return storage.Stop
+		}
+		c.runs = append(c.runs, k.Runs...)
+		c.from = first + 1
+		return nil
+	})
+}
+
+// minted are rows that get new identifiers.
+type minted struct {
+	source
+	s   *Runner
+	job *registry.Job
+	ctx context.Context
+	ids []string
+	ask int    // how many were reserved last
+	dry uint64 // of a dry run, the number to go on with
+}
+
+// Identifiers are reserved in growing numbers: those that are left at the end of the job are a gap.
+const (
+	leastAhead = 16
+	mostAhead  = 1000
+)
+
+func (m *minted) next() (registry.Row, error) {
+	row, err := m.source.next()
+	if err != nil || row.Err != nil {
+		return row, err
+	}
+	if row.Record.ID != "" {
+		row.Err = registry.Refuse(registry.CodeInvalidIdentifier, "/id", "the job makes the identifiers by its rule: the row must not have one")
+		return row, nil
+	}
+	if len(m.ids) == 0 {
+		o := &m.job.Options
+		m.ask = min(max(2*m.ask, leastAhead), mostAhead)
+		var next uint64
+		m.ids, next, err = m.s.o.Registrar.ReserveIDs(m.ctx, registry.Reservation{
+			Namespace: identifier.Key{Scheme: o.Scheme, Name: o.Prefix}, Rule: o.Rule, Start: m.dry, Count: m.ask, DryRun: o.DryRun,
+		}, m.job.Actor())
+		if err != nil {
+			return row, err
+		}
+		if o.DryRun {
+			m.dry = next
+		}
+	}
+	row.Record.ID, row.Record.Scheme, m.ids = m.ids[0], m.job.Options.Scheme, m.ids[1:]
+	return row, nil
+}
