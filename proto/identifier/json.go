@@ -3,6 +3,7 @@ package identifier
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"math"
 	"strconv"
 	"time"
@@ -308,20 +309,36 @@ func (d *jsonReader) perms() Perms {
 	if d.peek() != '"' {
 		return Perms(d.integer(0, 15))
 	}
-	bits := d.text(notString)
-	var p Perms
-	for _, c := range bits {
-		p = p<<1 | Perms(c&1)
-		if c != '0' && c != '1' {
-			bits = nil
-			break
-		}
-	}
-	if len(bits) != 4 {
-		d.fail("not four characters 0 or 1")
-		return 0
+	p, ok := parsePerms(d.text(notString))
+	if !ok {
+		d.fail(notPerms)
 	}
 	return p
+}
+
+const notPerms = "not four characters 0 or 1"
+
+// ParsePerms reads permissions as records have them in JSON: four characters 0 or 1 for admin read, admin write,
+// public read and public write.
+func ParsePerms(text string) (Perms, error) {
+	p, ok := parsePerms([]byte(text))
+	if !ok {
+		return 0, errors.New(notPerms)
+	}
+	return p, nil
+}
+
+func parsePerms(bits []byte) (p Perms, ok bool) {
+	for _, c := range bits {
+		if c != '0' && c != '1' {
+			return 0, false
+		}
+		p = p<<1 | Perms(c&1)
+	}
+	if len(bits) != 4 {
+		return 0, false
+	}
+	return p, true
 }
 
 // timestamp reads seconds since 1970, as a number or as a time.

@@ -54,7 +54,7 @@ func (s *server) newSheetReader(r *http.Request, body io.Reader) (*sheetReader, 
 	case len(content) > maxSheet:
 		return nil, registry.Refuse(registry.CodeTooLarge, "", "the sheet is longer than %d octets", maxSheet)
 	}
-	rows, err := sheet.Read(bytes.NewReader(content), int64(len(content)), contentOf(t), 0)
+	rows, err := sheet.Read(bytes.NewReader(content), int64(len(content)), contentOf(t), sheet.Options{})
 	if e, ok := errors.AsType[*sheet.Error](err); ok {
 		refusal := registry.RefuseProblems(registry.CodeInvalidFile, e.Problems)
 		refusal.Err = e.Err

@@ -35,7 +35,7 @@ func FuzzRead(f *testing.F) {
 		if err := z.Close(); err != nil {
 			t.Fatal(err)
 		}
-		rows, err := Read(bytes.NewReader(out.Bytes()), int64(out.Len()), bearing(), 100)
+		rows, err := Read(bytes.NewReader(out.Bytes()), int64(out.Len()), bearing(), Options{Limit: 100})
 		if err != nil {
 			return
 		}

@@ -54,6 +54,17 @@ func refuse(err error, problems ...template.Problem) error {
 	return &Error{Problems: problems, Err: err}
 }
 
+// Options say how a table is read.
+type Options struct {
+	// Columns are the fields of columns that are named otherwise, by their names in the file; IDColumn stands for the
+	// identifier.
+	Columns map[string]string
+	// NoID is for rows that get their identifiers later: they have no column for them.
+	NoID bool
+	// Limit is the most rows; 0: DefaultRows. Of tables that come row by row there is no limit.
+	Limit int
+}
+
 // column is what a column of the sheet holds.
 type column struct {
 	field *template.Field // nil: the identifier
@@ -61,9 +72,10 @@ type column struct {
 
 // filled is a sheet that can be read.
 type filled struct {
-	book    *book
+	book    *book // nil: the table is none of a workbook
 	columns map[int]column
 	first   int // line of data
+	noID    bool
 }
 
 // Read reads a filled sheet of the template, an XLSX file of size octets that holds at most limit rows
@@ -78,7 +90,10 @@ type filled struct {
 // if it has more; a text in scientific notation, such as 1.23457E+17, is a problem too. Of a number, zeros
 // that stood before it are gone, and nobody can tell: only the format Text keeps them. A number in a column
 // of dates is the spreadsheet's count of days.
-func Read(r io.ReaderAt, size int64, c *template.Content, limit int) (iter.Seq[Row], error) {
+//
+// Where neither the names nor o.Columns have it, a column is also known by the title of its field in either language.
+func Read(r io.ReaderAt, size int64, c *template.Content, o Options) (iter.Seq[Row], error) {
+	limit := o.Limit
 	if limit <= 0 {
 		limit = DefaultRows
 	}
@@ -89,7 +104,7 @@ func Read(r io.ReaderAt, size int64, c *template.Content, limit int) (iter.Seq[R
 	if err != nil {
 		return nil, refuse(err, problem("", "not a workbook of the form XLSX, or a damaged one; save the sheet again as XLSX"))
 	}
-	s := &filled{book: b}
+	s := &filled{book: b, noID: o.NoID}
 	count := 0
 	var wrong []template.Problem
 	err = b.rows(func(line int, cells []cell) bool {
@@ -99,9 +114,9 @@ func Read(r io.ReaderAt, size int64, c *template.Content, limit int) (iter.Seq[R
 			return count <= limit
 		case line > maxNameRow:
 			return false
-		case slices.ContainsFunc(cells, func(c cell) bool { return clean(c.text) == IDColumn }):
+		case isHeader(cells, c, &o):
 			s.first = line + 1
-			s.columns, wrong = columnsOf(cells, c)
+			s.columns, wrong = columnsOf(cells, c, &o)
 			return len(wrong) == 0
 		}
 		return true
@@ -119,8 +134,47 @@ func Read(r io.ReaderAt, size int64, c *template.Content, limit int) (iter.Seq[R
 	return s.rows, nil
 }
 
+// isHeader reports whether a row has the names of the columns: that of the identifiers, or, where rows have none, those of
+// fields only.
+func isHeader(cells []cell, c *template.Content, o *Options) bool {
+	fields, others := 0, 0
+	for _, k := range cells {
+		switch name := clean(k.text); {
+		case name == "":
+		case o.meant(name) == IDColumn:
+			return !o.NoID
+		case fieldOf(c, o.meant(name)) >= 0:
+			fields++
+		default:
+			others++
+		}
+	}
+	return o.NoID && fields > 0 && others == 0
+}
+
+// meant is the name that a name of the file stands for.
+func (o *Options) meant(name string) string {
+	for given, field := range o.Columns {
+		if identifier.FoldASCII(clean(given)) == identifier.FoldASCII(name) {
+			return field
+		}
+	}
+	return name
+}
+
+// fieldOf is the place of a field in the template, -1 if it has none of that name or title.
+func fieldOf(c *template.Content, name string) int {
+	folded := identifier.FoldASCII(name)
+	if i := slices.IndexFunc(c.Fields, func(f template.Field) bool { return identifier.FoldASCII(f.Name) == folded }); i >= 0 {
+		return i
+	}
+	return slices.IndexFunc(c.Fields, func(f template.Field) bool {
+		return f.Title.ZH != "" && f.Title.ZH == name || f.Title.EN != "" && identifier.FoldASCII(f.Title.EN) == folded
+	})
+}
+
 // columnsOf reads the row of names.
-func columnsOf(cells []cell, c *template.Content) (map[int]column, []template.Problem) {
+func columnsOf(cells []cell, c *template.Content, o *Options) (map[int]column, []template.Problem) {
 	columns := make(map[int]column, len(cells))
 	seen := map[string]int{}
 	var wrong []template.Problem
@@ -136,14 +190,23 @@ func columnsOf(cells []cell, c *template.Content) (map[int]column, []template.Pr
 			continue
 		}
 		seen[folded] = k.column
+		name = o.meant(name)
 		if name == IDColumn {
+			if o.NoID {
+				wrong = append(wrong, problem(path, "the identifiers are made by a rule: remove the column %s", IDColumn))
+			}
 			columns[k.column] = column{}
 			continue
 		}
-		i := slices.IndexFunc(c.Fields, func(f template.Field) bool { return identifier.FoldASCII(f.Name) == folded })
+		i := fieldOf(c, name)
 		if i < 0 {
 			wrong = append(wrong, problem(path, "the template has no field %s; remove the column or correct its name", short(name)))
 			continue
+		}
+		for _, other := range columns {
+			if other.field == &c.Fields[i] {
+				wrong = append(wrong, problem(path, "two columns are of the field %s", other.field.Name))
+			}
 		}
 		columns[k.column] = column{&c.Fields[i]}
 	}
@@ -195,7 +258,7 @@ func (s *filled) row(line int, cells []cell) (row Row, any bool) {
 		row.Fields = fmt.Appendf(row.Fields, "%q:%s", c.field.Name, member) // a name has nothing to escape
 	}
 	row.Fields = append(row.Fields, '}')
-	if any && !identified {
+	if any && !identified && !s.noID {
 		row.Problems = append(row.Problems, problem("/id", "the identifier, in the column %s, is missing", IDColumn))
 	}
 	return row, any
@@ -204,7 +267,7 @@ func (s *filled) row(line int, cells []cell) (row Row, any bool) {
 // member makes JSON of a cell of the field.
 func (s *filled) member(k cell, f *template.Field) ([]byte, []template.Problem) {
 	path := "/fields/" + f.Name
-	if f.Type == template.Date && k.kind == numberCell {
+	if f.Type == template.Date && k.kind == numberCell && s.book != nil {
 		day, ok := s.book.day(k.text)
 		if !ok {
 			return nil, []template.Problem{problem(path, "the cell %s is a number that is no day; format it as Text and write the date as 2026-01-02", f.Name)}
@@ -214,6 +277,9 @@ func (s *filled) member(k cell, f *template.Field) ([]byte, []template.Problem) 
 	text, wrong := s.text(k, path, f.Name)
 	if len(wrong) > 0 {
 		return nil, wrong
+	}
+	if f.Type == template.String && f.MinLength != nil && len(text) < *f.MinLength && isDigits(text) {
+		return nil, []template.Problem{problem(path, "the cell %s is the number %s and too short: the zeros before it may be lost; format it as Text and write it again", f.Name, text)}
 	}
 	switch f.Type {
 	case template.Number:
@@ -261,6 +327,8 @@ func (s *filled) text(k cell, path, name string) (string, []template.Problem) {
 	}
 	return text, nil
 }
+
+func isDigits(text string) bool { return text != "" && strings.Trim(text, "0123456789") == "" }
 
 // clean is a text without blanks around it, nor what does not belong into text.
 func clean(text string) string { return strings.TrimSpace(strings.TrimPrefix(text, "\ufeff")) }

@@ -123,7 +123,7 @@ func TestWrite(t *testing.T) {
 // read is what Read makes of a file: a line for each row.
 func read(t *testing.T, file []byte, limit int) []Row {
 	t.Helper()
-	rows, err := Read(bytes.NewReader(file), int64(len(file)), bearing(), limit)
+	rows, err := Read(bytes.NewReader(file), int64(len(file)), bearing(), Options{Limit: limit})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +202,7 @@ func TestFillAndRead(t *testing.T) {
 func TestReadRefuses(t *testing.T) {
 	fails := func(name string, file []byte, limit int, want string) {
 		t.Helper()
-		_, err := Read(bytes.NewReader(file), int64(len(file)), bearing(), limit)
+		_, err := Read(bytes.NewReader(file), int64(len(file)), bearing(), Options{Limit: limit})
 		e, ok := errors.AsType[*Error](err)
 		if !ok || !strings.Contains(e.Error(), want) || strings.Contains(e.Error(), "%!") {
 			t.Errorf("%s: %v, want %s", name, err, want)
