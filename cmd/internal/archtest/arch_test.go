@@ -31,6 +31,7 @@ var arrows = map[string][]string{
 	"proto/archive":           {},
 	"proto/jsonstream":        {},
 	"proto/snmsjson":          {"proto/identifier", "proto/template"},
+	"proto/mint":              {},
 	"proto/standardwebhooks":  {},
 	"proto/auditchain":        {},
 	"storage":                 {"proto/identifier", "storage"},
