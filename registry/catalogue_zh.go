@@ -419,4 +419,7 @@ var detailsZH = map[string]string{
 	"a password is required":                          "必须填写密码",
 	"role %s does not apply for others":               "角色 %s 不能代他人申请",
 	"the account %s belongs to an enterprise already": "账号 %s 已属于某个企业",
+	// Jobs.
+	"the template %s is not published":                 "数据模板 %s 尚未发布",
+	"a sheet is of a template: name it and its prefix": "表格须对应数据模板：请给出模板及其前缀",
 }

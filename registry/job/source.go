@@ -9,6 +9,7 @@ import (
 	"github.com/idnode/idnode/proto/identifier"
 	"github.com/idnode/idnode/registry"
 	"github.com/idnode/idnode/registry/rows"
+	"github.com/idnode/idnode/registry/sheet"
 	"github.com/idnode/idnode/storage"
 )
 
@@ -25,8 +26,28 @@ func (s *Runner) source(ctx context.Context, j *registry.Job, f *os.File, k *kee
 			parse = identifier.ParseMintJSON
 		}
 		src = &lines{rows.ReadLines(ctx, f, k.line+1, k.end, s.o.Registrar.Limits().LineOctets, parse)}
+	case registry.JobCSV:
+		o, err := s.table(ctx, j, k)
+		if err != nil {
+			return nil, err
+		}
+		c, err := rows.NewCSV(f, o)
+		if err != nil {
+			return nil, err
+		}
+		src = &table{c.Next, func() {}}
+	case registry.JobXLSX:
+		o, err := s.table(ctx, j, k)
+		if err != nil {
+			return nil, err
+		}
+		x, err := rows.NewXLSX(f, o)
+		if err != nil {
+			return nil, err
+		}
+		src = &table{x.Next, x.Close}
 	default:
-		return nil, registry.Refuse(registry.CodeInvalidRequest, "", "jobs of the form %s are not known here", string(j.Format))
+		return nil, fmt.Errorf("job %s: unknown form %q", j.ID, j.Format)
 	}
 	if j.Parent != "" {
 		src = &chosen{source: src, s: s, parent: j.Parent, ctx: ctx}
@@ -44,6 +65,34 @@ func (l *lines) next() (registry.Row, error) { return l.Next() }
 
 // close waits until the file is let go of. The context of the reader has been cancelled.
 func (l *lines) close() { <-l.Done() }
+
+// table are the rows of CSV and XLSX.
+type table struct {
+	row  func() (registry.Row, error)
+	stop func()
+}
+
+func (t *table) next() (registry.Row, error) { return t.row() }
+func (t *table) close()                      { t.stop() }
+
+// table says how the columns of j's input are read.
+func (s *Runner) table(ctx context.Context, j *registry.Job, k *keeper) (rows.Table, error) {
+	o := rows.Table{
+		Scheme: j.Options.Scheme, Template: j.Options.Template, After: k.end, MaxOctets: s.o.Registrar.Limits().LineOctets,
+		Options: sheet.Options{Columns: j.Options.Columns, NoID: j.Options.Rule != ""},
+	}
+	if o.Template == "" {
+		return o, nil
+	}
+	t, err := s.o.Registrar.Template(ctx, identifier.Key{Scheme: j.Options.Scheme, Name: j.Options.Prefix}, o.Template, 0, j.Actor())
+	if err != nil {
+		return o, err
+	}
+	if o.Content = t.Content; o.Content == nil {
+		return o, registry.Refuse(registry.CodeInvalidState, "template", "the template %s is not published", o.Template)
+	}
+	return o, nil
+}
 
 // chosen are the rows of an input that failed, or were held back, in another job, and those that it never came to.
 type chosen struct {
