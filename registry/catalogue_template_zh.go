@@ -118,4 +118,6 @@ var templatesZH = map[string]string{
 	"the cell %s is a number of more than 15 digits, %s, and has lost the others; format it as Text and write it again": "单元格 %s 是超过 15 位的数字 %s，其余位数已丢失，请设为文本格式后重新填写",
 	"the cell %s cannot be read: %s":                                                                                    "单元格 %s 无法读取：%s",
 	"the cell %s is in scientific notation, %s, and has lost digits; format it as Text and write it again":              "单元格 %s 变成了科学计数法 %s，位数已丢失，请设为文本格式后重新填写",
+	"more than %d rows; take them as CSV":                                                                               "超过 %d 行；请以 CSV 格式下载",
+	"a cell would be longer than %d characters; take the rows as CSV":                                                   "有单元格超过 %d 个字符；请以 CSV 格式下载",
 }

@@ -59,6 +59,8 @@ type Options struct {
 	// Columns are the fields of columns that are named otherwise, by their names in the file; IDColumn stands for the
 	// identifier.
 	Columns map[string]string
+	// Ignore names columns that are passed over, in lower case.
+	Ignore []string
 	// NoID is for rows that get their identifiers later: they have no column for them.
 	NoID bool
 	// Limit is the most rows; 0: DefaultRows. Of tables that come row by row there is no limit.
@@ -97,12 +99,9 @@ func Read(r io.ReaderAt, size int64, c *template.Content, o Options) (iter.Seq[R
 	if limit <= 0 {
 		limit = DefaultRows
 	}
-	b, err := openBook(r, size)
-	if err == errTooLarge {
-		return nil, refuse(err, problem("", "the file holds more than %d octets when it is unpacked; split it", MaxUnzipped))
-	}
+	b, err := openSheet(r, size)
 	if err != nil {
-		return nil, refuse(err, problem("", "not a workbook of the form XLSX, or a damaged one; save the sheet again as XLSX"))
+		return nil, err
 	}
 	s := &filled{book: b, noID: o.NoID}
 	count := 0
@@ -134,13 +133,30 @@ func Read(r io.ReaderAt, size int64, c *template.Content, o Options) (iter.Seq[R
 	return s.rows, nil
 }
 
+// openSheet opens a workbook. Its errors are those of Read.
+func openSheet(r io.ReaderAt, size int64) (*book, error) {
+	b, err := openBook(r, size)
+	if err == errTooLarge {
+		return nil, refuse(err, problem("", "the file holds more than %d octets when it is unpacked; split it", MaxUnzipped))
+	}
+	if err != nil {
+		return nil, refuse(err, problem("", "not a workbook of the form XLSX, or a damaged one; save the sheet again as XLSX"))
+	}
+	return b, nil
+}
+
+// IsHeader reports whether a row has the names of the columns of a filled sheet of the template.
+func IsHeader(names []string, c *template.Content, o Options) bool {
+	return isHeader(textCells(names), c, &o)
+}
+
 // isHeader reports whether a row has the names of the columns: that of the identifiers, or, where rows have none, those of
 // fields only.
 func isHeader(cells []cell, c *template.Content, o *Options) bool {
 	fields, others := 0, 0
 	for _, k := range cells {
 		switch name := clean(k.text); {
-		case name == "":
+		case name == "", o.ignores(name):
 		case o.meant(name) == IDColumn:
 			return !o.NoID
 		case fieldOf(c, o.meant(name)) >= 0:
@@ -160,6 +176,10 @@ func (o *Options) meant(name string) string {
 		}
 	}
 	return name
+}
+
+func (o *Options) ignores(name string) bool {
+	return slices.Contains(o.Ignore, identifier.FoldASCII(name))
 }
 
 // fieldOf is the place of a field in the template, -1 if it has none of that name or title.
@@ -182,7 +202,7 @@ func columnsOf(cells []cell, c *template.Content, o *Options) (map[int]column, [
 		name := clean(k.text)
 		path := "/columns/" + lettersOf(k.column)
 		folded := identifier.FoldASCII(name)
-		if name == "" {
+		if name == "" || o.ignores(name) {
 			continue
 		}
 		if other, ok := seen[folded]; ok {
