@@ -33,7 +33,8 @@ type ImportOptions struct {
 	Mode     ImportMode  // default ImportCreate
 	Language Language    // of the failures' details; default English
 	Allocate bool        // unknown namespaces under the node are allocated to Self; operators only
-	DryRun   *Comparison // not nil: the rows are held to all checks and counted there, and nothing is stored
+	DryRun   *Comparison // not nil: the rows are held to all checks and counted there, and no record is stored
+	Job      string      // of a dry run: the job that remembers its rows, so that each is held against those before it, too
 	Atomic   int         // 0, or: store all rows as one, at most so many, and only if none of them fails
 	Keeper   ChunkKeeper
 	From     int64 // where the source begins, for the Keeper
@@ -43,7 +44,7 @@ type ImportOptions struct {
 // that was broken off goes on with what is missing. Its methods are called from several goroutines.
 type ChunkKeeper interface {
 	// Kept tells what the chunk that begins with that line came to, if it is stored already.
-	Kept(line int) (Summary, bool)
+	Kept(line int) (Kept, bool)
 	// Keep adds to b, which stores the chunk, what is to be kept of it. It is called anew when the batch is made
 	// anew. Of a chunk that stores no record there is a batch too.
 	Keep(b *storage.Batch, c *ChunkResult) error
@@ -51,10 +52,17 @@ type ChunkKeeper interface {
 	Advance(sum Summary, end int64)
 }
 
+// Kept is what a chunk came to that was stored by an earlier run.
+type Kept struct {
+	Summary Summary
+	Found   Comparison // of a dry run
+}
+
 // ChunkResult is what a chunk comes to.
 type ChunkResult struct {
 	Rows     []RowOutcome // in their order
 	Failures []RowResult  // of those that failed
+	Found    Comparison   // of a dry run
 	Begin    int64        // Row.End of the row before
 	End      int64        // Row.End of the last
 	Summary  Summary
@@ -280,8 +288,8 @@ func (im *importer) start(ctx context.Context, c *chunk) error {
 		return nil
 	}
 	if im.o.Keeper != nil {
-		var kept bool
-		if c.sum, kept = im.o.Keeper.Kept(c.rows[0].line); kept {
+		if kept, ok := im.o.Keeper.Kept(c.rows[0].line); ok {
+			c.sum, c.found = kept.Summary, kept.Found
 			close(c.done)
 			im.ahead = append(im.ahead, c)
 			return nil
@@ -331,7 +339,7 @@ func (im *importer) collect(wait bool) error {
 	}
 	im.sum.Add(c.sum)
 	if im.o.DryRun != nil {
-		im.o.DryRun.add(c.found)
+		im.o.DryRun.Add(c.found)
 	}
 	if im.o.Keeper != nil {
 		im.o.Keeper.Advance(c.sum, c.end)
@@ -391,6 +399,10 @@ func (r *Registrar) tryChunk(ctx context.Context, c *chunk, o ImportOptions) err
 	if err != nil {
 		return err
 	}
+	twins, err := r.rowsBefore(ctx, c, o)
+	if err != nil {
+		return err
+	}
 	var b storage.Batch
 	var long longNames
 	entry := AuditEntry{Op: "import"}
@@ -403,6 +415,7 @@ func (r *Registrar) tryChunk(ctx context.Context, c *chunk, o ImportOptions) err
 			continue
 		}
 		key, item := keys[next], items[next]
+		before := twins.of(next)
 		next++
 		if o.DryRun != nil {
 			r.compare(ctx, &c.found, row, item, now)
@@ -412,7 +425,15 @@ func (r *Registrar) tryChunk(ctx context.Context, c *chunk, o ImportOptions) err
 			row.status = RowSkipped
 			continue
 		}
+		if before > 0 && o.Mode == ImportSkipExisting {
+			c.sum.Skipped++
+			row.status = RowSkipped
+			continue
+		}
 		out, refusal := r.outcomeOf(ctx, &row.request, item, now)
+		if refusal == nil && before > 0 && o.Mode == ImportCreate {
+			refusal = refuse(CodeDuplicate, "/id", "line %d of the import is for the same identifier", before)
+		}
 		if refusal == nil && out.op != 0 {
 			refusal = d.note(ctx, row.request.ns, out.op, now)
 		}
@@ -445,8 +466,9 @@ func (r *Registrar) tryChunk(ctx context.Context, c *chunk, o ImportOptions) err
 	}
 	if o.DryRun != nil {
 		b.Reset()
+		twins.remember(&b, c)
 	}
-	stores := len(b.Writes()) > 0
+	stores := len(b.Writes()) > 0 && o.DryRun == nil
 	if stores {
 		entry.Rows = c.sum.Stored
 		if err := r.audit(&b, now, o.Actor, entry); err != nil {
@@ -475,7 +497,7 @@ func (r *Registrar) tryChunk(ctx context.Context, c *chunk, o ImportOptions) err
 
 // result is c for its keeper.
 func (c *chunk) result() *ChunkResult {
-	out := &ChunkResult{Rows: make([]RowOutcome, len(c.rows)), Failures: c.failures, Begin: c.begin, End: c.end, Summary: c.sum}
+	out := &ChunkResult{Rows: make([]RowOutcome, len(c.rows)), Failures: c.failures, Begin: c.begin, End: c.end, Summary: c.sum, Found: c.found}
 	for i := range c.rows {
 		out.Rows[i] = RowOutcome{c.rows[i].line, c.rows[i].status, c.rows[i].text}
 	}

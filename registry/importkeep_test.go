@@ -20,14 +20,14 @@ type keeper struct {
 	kept map[int]*ChunkResult
 }
 
-func (k *keeper) Kept(line int) (Summary, bool) {
+func (k *keeper) Kept(line int) (Kept, bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	c := k.kept[line]
 	if c == nil {
-		return Summary{}, false
+		return Kept{}, false
 	}
-	return c.Summary, true
+	return Kept{c.Summary, c.Found}, true
 }
 
 func (*keeper) Keep(b *storage.Batch, c *ChunkResult) error {

@@ -3,6 +3,7 @@ package registry
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -58,22 +59,24 @@ type JobOptions struct {
 
 // Job is a bulk registration.
 type Job struct {
-	ID         string     `json:"id"`
-	Enterprise string     `json:"enterprise"`     // whose job it is
-	Name       string     `json:"name,omitempty"` // the client's, such as of the file
-	State      JobState   `json:"state"`
-	Format     JobFormat  `json:"format"`
-	Options    JobOptions `json:"options"`
-	Digest     string     `json:"digest"`           // SHA-256 of the input, in hexadecimal
-	Octets     int64      `json:"octets"`           // of the input as it is kept
-	Parent     string     `json:"parent,omitempty"` // the job whose failed rows these are
-	By         string     `json:"by"`               // the credential
-	Language   Language   `json:"language"`         // of what is said of its rows
-	Created    time.Time  `json:"created"`
-	Started    time.Time  `json:"started,omitzero"` // the first time
-	Finished   time.Time  `json:"finished,omitzero"`
-	Summary    Summary    `json:"summary"` // of an ended job
-	Error      *JobError  `json:"error,omitempty"`
+	ID         string      `json:"id"`
+	Enterprise string      `json:"enterprise"`     // whose job it is
+	Name       string      `json:"name,omitempty"` // the client's, such as of the file
+	State      JobState    `json:"state"`
+	Format     JobFormat   `json:"format"`
+	Options    JobOptions  `json:"options"`
+	Digest     string      `json:"digest"`           // SHA-256 of the input, in hexadecimal
+	Octets     int64       `json:"octets"`           // of the input as it is kept
+	Lines      int         `json:"lines,omitempty"`  // of an input that is text
+	Parent     string      `json:"parent,omitempty"` // the job whose failed rows these are
+	By         string      `json:"by"`               // the credential
+	Language   Language    `json:"language"`         // of what is said of its rows
+	Created    time.Time   `json:"created"`
+	Started    time.Time   `json:"started,omitzero"` // the first time
+	Finished   time.Time   `json:"finished,omitzero"`
+	Summary    Summary     `json:"summary"`              // of an ended job
+	Found      *Comparison `json:"comparison,omitempty"` // of a dry run that has ended
+	Error      *JobError   `json:"error,omitempty"`
 
 	Version uint64 `json:"-"` // the store's
 
@@ -149,7 +152,11 @@ func putJob(b *storage.Batch, j *Job) error {
 }
 
 // NewJobID returns an id for a job to come.
-func NewJobID() string { return newID("j") }
+//
+// The newest are first in the order of ids.
+func NewJobID() string {
+	return fmt.Sprintf("j%011x%s", 1<<44-time.Now().UnixMilli(), rand.Text()[:6])
+}
 
 // JobRequest asks for a job whose input has been received.
 type JobRequest struct {
@@ -160,13 +167,14 @@ type JobRequest struct {
 	Options    JobOptions
 	Digest     [32]byte // SHA-256 of the input
 	Octets     int64
+	Lines      int
 	Parent     *Job // the job whose failed rows are to be tried again
 	Language   Language
 }
 
 // CheckJob holds the options of a job to what can be said before its input is received. Refusals: CodeInvalidRequest,
-// CodeForbidden, CodeTooManyRequests when the enterprise has as many jobs waiting as it may.
-func (r *Registrar) CheckJob(ctx context.Context, q *JobRequest, a Actor) error {
+// CodeForbidden.
+func (r *Registrar) CheckJob(q *JobRequest, a Actor) error {
 	if q.Enterprise == "" {
 		q.Enterprise = a.Enterprise
 	}
@@ -198,28 +206,14 @@ func (r *Registrar) CheckJob(ctx context.Context, q *JobRequest, a Actor) error 
 	if o.Prefix != "" && o.Scheme == 0 {
 		o.Scheme = identifier.Handle
 	}
-	waiting := 0
-	err := r.EachJob(ctx, func(j *Job) error {
-		if j.Enterprise == q.Enterprise && !j.State.Ended() {
-			waiting++
-		}
-		return nil
-	})
-	if err != nil {
-		return AsError(err)
-	}
-	if most := r.limits.JobsPerEnterprise; waiting >= most {
-		e := refuse(CodeTooManyRequests, "", "the enterprise has %d jobs that have not ended, as many as it may", most)
-		e.RetryAfter = 10 * time.Second
-		return e
-	}
 	return nil
 }
 
 // CreateJob queues a job. The same input with the same options as a job of the enterprise that is waiting, under way or done is
-// that job: it is returned, and known by its id.
+// that job: it is returned, and known by its id. Refusals: those of CheckJob, CodeTooManyRequests and CodeTooLarge beyond what
+// the enterprise may submit.
 func (r *Registrar) CreateJob(ctx context.Context, q JobRequest, w Write) (*Job, error) {
-	if err := r.CheckJob(ctx, &q, w.Actor); err != nil {
+	if err := r.CheckJob(&q, w.Actor); err != nil {
 		return nil, err
 	}
 	options, err := json.Marshal(&q.Options)
@@ -249,9 +243,12 @@ func (r *Registrar) CreateJob(ctx context.Context, q JobRequest, w Write) (*Job,
 				return j, nil
 			}
 		}
+		if err := r.allowJob(ctx, &q); err != nil {
+			return nil, err
+		}
 		j := &Job{
 			ID: q.ID, Enterprise: q.Enterprise, Name: q.Name, State: JobQueued, Format: q.Format, Options: q.Options, Parent: parent,
-			Digest: fmt.Sprintf("%x", q.Digest), Octets: q.Octets, By: w.Actor.by(), Language: cmp.Or(q.Language, English), Created: now, actor: w.Actor,
+			Digest: fmt.Sprintf("%x", q.Digest), Octets: q.Octets, Lines: q.Lines, By: w.Actor.by(), Language: cmp.Or(q.Language, English), Created: now, actor: w.Actor,
 		}
 		j.actor.Token, j.actor.TokenExpires = "", time.Time{}
 		b.Put(index, []byte(j.ID), known.Version)
@@ -298,11 +295,11 @@ func (r *Registrar) Job(ctx context.Context, id string, a Actor) (*Job, error) {
 	return j, nil
 }
 
-// ListJobs returns a page of the jobs that a may know of, by id.
-func (r *Registrar) ListJobs(ctx context.Context, a Actor, enterprise string, p Paging) ([]*Job, string, error) {
+// ListJobs returns a page of the jobs that a may know of, the newest first; enterprise and state choose among them.
+func (r *Registrar) ListJobs(ctx context.Context, a Actor, enterprise string, state JobState, p Paging) ([]*Job, string, error) {
 	return page(ctx, r, storage.TableRange(storage.TableJob), p, func(_ []byte, item storage.Item) (*Job, error) {
 		j, err := decodeJob(item)
-		if err != nil || !a.seesJob(j) || enterprise != "" && j.Enterprise != enterprise {
+		if err != nil || !a.seesJob(j) || enterprise != "" && j.Enterprise != enterprise || state != "" && j.State != state {
 			return nil, err
 		}
 		return j, nil
@@ -358,21 +355,32 @@ func (r *Registrar) StartJob(ctx context.Context, id string) (*Job, error) {
 	})
 }
 
-// EndJob notes how a job ended, for the package that runs jobs; cause says why it failed. A job that was cancelled
+// JobEnd is how a job ended.
+type JobEnd struct {
+	Summary Summary
+	Found   *Comparison // of a dry run
+	Cause   error       // why it failed
+}
+
+// EndJob notes how a job ended, for the package that runs jobs. A job that was cancelled
 // meanwhile stays so, with its counts.
-func (r *Registrar) EndJob(ctx context.Context, id string, sum Summary, cause error) (*Job, error) {
-	return r.changeJob(ctx, id, Write{Actor: NodeActor()}, "job.end", func(j *Job, now time.Time) error {
-		j.Summary = sum
+func (r *Registrar) EndJob(ctx context.Context, id string, end JobEnd) (*Job, error) {
+	j, err := r.changeJob(ctx, id, Write{Actor: NodeActor()}, "job.end", func(j *Job, now time.Time) error {
+		j.Summary, j.Found = end.Summary, end.Found
 		if j.State.Ended() {
 			return nil
 		}
 		j.State, j.Finished = JobDone, now
-		if cause != nil {
-			e := AsError(cause)
+		if end.Cause != nil {
+			e := AsError(end.Cause)
 			j.State, j.Error = JobFailed, &JobError{e.Code, e.Detail, e.In(Chinese)}
 		}
 		return nil
 	})
+	if err == nil && j.Options.DryRun {
+		err = r.forgetRows(ctx, id)
+	}
+	return j, err
 }
 
 // DropJob forgets a job that has ended, and what its rows came to.
@@ -388,6 +396,9 @@ func (r *Registrar) DropJob(ctx context.Context, id string, w Write) error {
 		case !j.State.Ended():
 			return nil, refuse(CodeInvalidState, "", "the job is %s: cancel it first", string(j.State))
 		}
+		if err := r.keepRows(ctx, b, j, now); err != nil {
+			return nil, err
+		}
 		b.Delete(storage.JobKey(id), j.Version)
 		return j, r.audit(b, now, w.Actor, AuditEntry{Op: "job.delete", ID: id, Reason: w.Reason})
 	})
@@ -398,7 +409,7 @@ func (r *Registrar) DropJob(ctx context.Context, id string, w Write) error {
 	if err := r.store.DeleteRange(ctx, span.Start, span.End); err != nil {
 		return AsError(fmt.Errorf("drop rows of job %s: %w", id, err))
 	}
-	return nil
+	return r.forgetRows(ctx, id)
 }
 
 // JobRow is what a row of a job came to.
@@ -414,6 +425,9 @@ type JobRow struct {
 // rowStatuses are the names of RowStatus.
 var rowStatuses = map[RowStatus]string{RowStored: "stored", RowSkipped: "skipped", RowFailed: "failed", RowHeld: "held"}
 
+// String is the name of a status in answers.
+func (s RowStatus) String() string { return rowStatuses[s] }
+
 // JobChunk is what is kept of a chunk of a job's rows.
 type JobChunk struct {
 	Runs     []JobRun    `json:"runs"` // in the order of lines
@@ -422,6 +436,7 @@ type JobChunk struct {
 	Before   int64       `json:"before"`        // where the chunk begins in the input
 	End      int64       `json:"end"`
 	Summary  Summary     `json:"summary"`
+	Found    Comparison  `json:"found,omitzero"` // of a dry run
 }
 
 // JobRun is rows on lines that follow one another, with one status.
@@ -439,7 +454,7 @@ func (c *JobChunk) Last() int {
 
 // KeepJobChunk adds to b what a chunk of the job's rows came to, with the identifiers if the job made them.
 func KeepJobChunk(b *storage.Batch, id string, c *ChunkResult, ids bool) error {
-	out := JobChunk{Failures: c.Failures, Before: c.Begin, End: c.End, Summary: c.Summary}
+	out := JobChunk{Failures: c.Failures, Before: c.Begin, End: c.End, Summary: c.Summary, Found: c.Found}
 	for _, row := range c.Rows {
 		if ids {
 			out.IDs = append(out.IDs, row.ID)

@@ -33,6 +33,9 @@ type Limits struct {
 	AtomicRows int `json:"atomicRows"`
 	// JobsPerEnterprise is the most bulk jobs of an enterprise that wait or are under way (default 20).
 	JobsPerEnterprise int `json:"jobsPerEnterprise"`
+	// JobRowsPerDay is the most rows of an enterprise's jobs a day (default 100000000; below 0: no bound). The node's own
+	// enterprise has none.
+	JobRowsPerDay int `json:"jobRowsPerDay"`
 	// JobOctets is the largest input of a bulk job, after decompression (default 8589934592).
 	JobOctets int64 `json:"jobOctets"`
 	// PageRows is the most items of a page (default 1000); DefaultPageRows if none is asked for (default 100).
@@ -74,6 +77,7 @@ func (l Limits) withDefaults() Limits {
 	l.BatchRows = cmp.Or(l.BatchRows, 1000)
 	l.AtomicRows = cmp.Or(l.AtomicRows, 10_000)
 	l.JobsPerEnterprise = cmp.Or(l.JobsPerEnterprise, 20)
+	l.JobRowsPerDay = cmp.Or(l.JobRowsPerDay, 100_000_000)
 	l.JobOctets = cmp.Or(l.JobOctets, 8<<30)
 	l.PageRows = cmp.Or(l.PageRows, 1000)
 	l.DefaultPageRows = cmp.Or(l.DefaultPageRows, 100)

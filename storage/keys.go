@@ -202,6 +202,7 @@ const (
 	IndexAccount   Index = 'a' // mail address, telephone, … → account
 
 	IndexJob         Index = 'j' // enterprise, content and options of a bulk job → the job
+	IndexJobRow      Index = 'J' // bulk job that is a dry run, key of a record → the line that would store it first
 	IndexCertificate Index = 'c' // kind and number of a certificate → the enterprise that has it
 	IndexAudit       Index = 'A' // audit entry → its number in the hash chain
 	IndexFile        Index = 'F' // enterprise, file → the file; with an empty rest what the enterprise's files take
@@ -253,6 +254,7 @@ const (
 	CounterRegistrations Counter = 'r' // enterprise, namespace, day → changes of records, and records at its end
 	CounterResolutions   Counter = 'q' // enterprise, namespace, day → questions
 	CounterHeld          Counter = 'h' // namespace → its enterprise, and the records in it
+	CounterJobRows       Counter = 'j' // enterprise, day → rows of bulk jobs that were dropped on that day; exact, put with the dropping
 	CounterMint          Counter = 'm' // namespace, rule with its dates → the serial number used last; exact, put with the records
 )
 

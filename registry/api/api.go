@@ -19,6 +19,7 @@ import (
 	"github.com/idnode/idnode/registry"
 	"github.com/idnode/idnode/registry/audit"
 	"github.com/idnode/idnode/registry/auth"
+	"github.com/idnode/idnode/registry/job"
 	"github.com/idnode/idnode/registry/statistics"
 	"github.com/idnode/idnode/registry/webhook"
 )
@@ -39,6 +40,7 @@ type Options struct {
 	Logins     *auth.Verifier        // gives tokens; default: there are none
 	Webhooks   *webhook.Sender       // sends webhooks; default: there are none
 	Audit      *audit.Log            // exports and verifies the audit log; default: it is only listed
+	Jobs       *job.Runner           // keeps and runs bulk registrations; default: there are none
 	Queries    QueryLog              // the log of resolution requests; default: there is none
 	Version    string                // the node's, for the OpenAPI document; default "dev"
 	Logger     *slog.Logger          // takes failures of ours; default slog.Default()
@@ -56,6 +58,8 @@ type server struct {
 	hooks   *webhook.Sender // nil: no webhooks
 	chain   *audit.Log      // nil: the audit log is only listed
 	queries QueryLog        // nil: there is none
+	jobs    *job.Runner     // nil: there are none
+	uploads uploads
 	limits  registry.Limits
 	log     *slog.Logger
 	metrics *metrics
@@ -79,7 +83,7 @@ func New(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
-	s := &server{reg: o.Registrar, auth: o.Verifier, logins: o.Logins, hooks: o.Webhooks, chain: o.Audit, queries: o.Queries, counts: o.Statistics, limits: o.Registrar.Limits(), log: o.Logger, metrics: m, mux: http.NewServeMux()}
+	s := &server{reg: o.Registrar, auth: o.Verifier, logins: o.Logins, hooks: o.Webhooks, chain: o.Audit, jobs: o.Jobs, queries: o.Queries, counts: o.Statistics, limits: o.Registrar.Limits(), log: o.Logger, metrics: m, mux: http.NewServeMux()}
 	s.huma = humago.New(s.mux, config(o.Version))
 	s.identifiers()
 	s.histories()
@@ -103,6 +107,9 @@ func New(o Options) (http.Handler, error) {
 	s.identities()
 	if s.hooks != nil {
 		s.webhooks()
+	}
+	if s.jobs != nil {
+		s.bulkJobs()
 	}
 	if s.counts != nil {
 		s.statistics()

@@ -32,6 +32,7 @@ import (
 	"github.com/idnode/idnode/registry/audit"
 	"github.com/idnode/idnode/registry/auth"
 	"github.com/idnode/idnode/registry/egress"
+	"github.com/idnode/idnode/registry/job"
 	"github.com/idnode/idnode/registry/password"
 	"github.com/idnode/idnode/registry/seal"
 	"github.com/idnode/idnode/registry/statistics"
@@ -52,6 +53,7 @@ type site struct {
 	audit   *audit.Log
 	queries queryLog
 	counts  *statistics.Statistics // does not run by itself
+	jobs    *job.Runner            // does not run by itself
 	keys    map[string]string      // "op", "a", "b", "reader" (of a)
 	ents    map[string]string      // "a", "b"
 }
@@ -110,7 +112,10 @@ func newSite(t testing.TB, engine storage.Store, limits registry.Limits) *site {
 	if s.counts, err = statistics.New(statistics.Options{Store: store, Gather: time.Millisecond, Logger: quiet, Registerer: s.metrics}); err != nil {
 		t.Fatal(err)
 	}
-	handler, err := api.New(api.Options{Registrar: reg, Verifier: verifier, Logins: verifier, Webhooks: hooks, Audit: s.audit, Queries: &s.queries, Statistics: s.counts, Logger: quiet, Registerer: s.metrics})
+	if s.jobs, err = job.New(job.Options{Registrar: reg, Dir: t.TempDir(), Logger: quiet, Registerer: s.metrics}); err != nil {
+		t.Fatal(err)
+	}
+	handler, err := api.New(api.Options{Jobs: s.jobs, Registrar: reg, Verifier: verifier, Logins: verifier, Webhooks: hooks, Audit: s.audit, Queries: &s.queries, Statistics: s.counts, Logger: quiet, Registerer: s.metrics})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/idnode/idnode/registry"
 	"github.com/idnode/idnode/registry/auth"
+	"github.com/idnode/idnode/registry/job"
 	"github.com/idnode/idnode/storage"
 	"github.com/idnode/idnode/storage/memstore"
 )
@@ -33,7 +34,11 @@ func handlerFor(t *testing.T, a registry.Actor) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := New(Options{Registrar: reg, Verifier: as{a}, Logins: new(auth.Verifier), Logger: slog.New(slog.DiscardHandler)})
+	jobs, err := job.New(job.Options{Registrar: reg, Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := New(Options{Jobs: jobs, Registrar: reg, Verifier: as{a}, Logins: new(auth.Verifier), Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

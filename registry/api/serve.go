@@ -127,8 +127,8 @@ func checkMediaType(r *http.Request) *registry.Error {
 	}
 	wanted := []string{"application/json"}
 	switch {
-	case r.URL.Path == filesPath:
-		return nil // files are judged by their content
+	case r.URL.Path == filesPath, r.URL.Path == jobsPath && r.Method == http.MethodPost:
+		return nil // files and inputs are judged by their content
 	case r.URL.Path == importPath:
 		wanted = importTypes
 	case r.URL.Path == loadPath:

@@ -26,7 +26,7 @@ func (s *Runner) do(ctx context.Context, j *registry.Job) {
 		delete(s.running, j.ID)
 		s.mu.Unlock()
 	}()
-	sum, err := s.rows(ctx, j, p)
+	end, err := s.rows(ctx, j, p)
 	cause := context.Cause(ctx)
 	switch {
 	case err == nil, errors.Is(cause, errCancelled):
@@ -42,7 +42,8 @@ func (s *Runner) do(ctx context.Context, j *registry.Job) {
 		return
 	}
 	// The end must be noted whatever has been cancelled.
-	if _, err := s.o.Registrar.EndJob(context.WithoutCancel(ctx), j.ID, sum, err); err != nil {
+	end.Cause = err
+	if _, err := s.o.Registrar.EndJob(context.WithoutCancel(ctx), j.ID, end); err != nil {
 		s.o.Logger.Error("note the end of a job", "job", j.ID, "err", err)
 	}
 	s.metrics.ended(err)
@@ -61,36 +62,38 @@ func retryable(err error) bool {
 }
 
 // rows registers the rows of a job from where it stands.
-func (s *Runner) rows(ctx context.Context, j *registry.Job, p *progress) (registry.Summary, error) {
+func (s *Runner) rows(ctx context.Context, j *registry.Job, p *progress) (registry.JobEnd, error) {
 	if _, err := s.o.Registrar.StartJob(ctx, j.ID); err != nil {
-		return registry.Summary{}, err
+		return registry.JobEnd{}, err
 	}
 	k, err := s.loadKeeper(ctx, j, p)
 	if err != nil {
-		return registry.Summary{}, err
+		return registry.JobEnd{}, err
+	}
+	before := registry.JobEnd{Summary: k.before.Summary}
+	if j.Options.DryRun {
+		before.Found = &k.before.Found
 	}
 	f, err := os.Open(s.path(j.ID) + inputSuffix)
 	if errors.Is(err, os.ErrNotExist) {
-		return k.before, registry.Refuse(registry.CodeInvalidState, "", "the job's input is not kept any more")
+		return before, registry.Refuse(registry.CodeInvalidState, "", "the job's input is not kept any more")
 	}
 	if err != nil {
-		return k.before, fmt.Errorf("open input of job: %w", err)
+		return before, fmt.Errorf("open input of job: %w", err)
 	}
 	defer f.Close()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	src, err := s.source(ctx, j, f, k)
 	if err != nil {
-		return k.before, err
+		return before, err
 	}
 	defer src.close()
 	defer stop()
 	o := registry.ImportOptions{
 		Actor: j.Actor(), Mode: j.Options.Mode, Language: j.Language, Allocate: j.Options.Allocate, Keeper: k, From: k.end,
 	}
-	if j.Options.DryRun {
-		o.DryRun = new(registry.Comparison)
-	}
+	o.DryRun, o.Job = before.Found, j.ID
 	if j.Options.Atomic {
 		o.Atomic = s.o.Registrar.Limits().AtomicRows
 	}
@@ -103,8 +106,8 @@ func (s *Runner) rows(ctx context.Context, j *registry.Job, p *progress) (regist
 		}
 		return src.next()
 	}, o, func(registry.RowResult) error { return nil })
-	sum.Add(k.before)
-	return sum, err
+	sum.Add(k.before.Summary)
+	return registry.JobEnd{Summary: sum, Found: o.DryRun}, err
 }
 
 // paceRows is how many rows a job reads before it looks whether it should rest.
@@ -113,24 +116,24 @@ const paceRows = 500
 // keeper keeps account of a job's chunks in the store. It is a registry.ChunkKeeper.
 type keeper struct {
 	id       string
-	mints    bool             // the identifiers are the job's own
-	before   registry.Summary // of the chunks that follow one another from the beginning
-	line     int              // the last of them
-	end      int64            // where the input goes on behind it
-	kept     map[int]registry.Summary
+	mints    bool          // the identifiers are the job's own
+	before   registry.Kept // of the chunks that follow one another from the beginning
+	line     int           // the last of them
+	end      int64         // where the input goes on behind it
+	kept     map[int]registry.Kept
 	progress *progress
 }
 
 // loadKeeper reads what earlier runs of the job stored.
 func (s *Runner) loadKeeper(ctx context.Context, j *registry.Job, p *progress) (*keeper, error) {
-	k := &keeper{id: j.ID, mints: j.Options.Rule != "", kept: make(map[int]registry.Summary), progress: p}
+	k := &keeper{id: j.ID, mints: j.Options.Rule != "", kept: make(map[int]registry.Kept), progress: p}
 	type chunk struct {
 		first int
 		*registry.JobChunk
 	}
 	var chunks []chunk
 	err := s.o.Registrar.JobChunks(ctx, j.ID, 0, func(first int, c *registry.JobChunk) error {
-		chunks = append(chunks, chunk{first, &registry.JobChunk{End: c.End, Summary: c.Summary, Before: c.Before, Runs: c.Runs}})
+		chunks = append(chunks, chunk{first, &registry.JobChunk{End: c.End, Summary: c.Summary, Found: c.Found, Before: c.Before, Runs: c.Runs}})
 		return nil
 	})
 	if err != nil {
@@ -139,21 +142,22 @@ func (s *Runner) loadKeeper(ctx context.Context, j *registry.Job, p *progress) (
 	for i, c := range chunks {
 		if c.Before != k.end { // the one before it is missing
 			for _, c := range chunks[i:] {
-				k.kept[c.first] = c.Summary
+				k.kept[c.first] = registry.Kept{Summary: c.Summary, Found: c.Found}
 			}
 			break
 		}
-		k.before.Add(c.Summary)
+		k.before.Summary.Add(c.Summary)
+		k.before.Found.Add(c.Found)
 		k.line, k.end = c.Last(), c.End
 	}
-	p.add(k.before, k.end)
+	p.add(k.before.Summary, k.end)
 	return k, nil
 }
 
 // Kept implements registry.ChunkKeeper.
-func (k *keeper) Kept(line int) (registry.Summary, bool) {
-	sum, ok := k.kept[line]
-	return sum, ok
+func (k *keeper) Kept(line int) (registry.Kept, bool) {
+	kept, ok := k.kept[line]
+	return kept, ok
 }
 
 // Keep implements registry.ChunkKeeper.

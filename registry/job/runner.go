@@ -21,7 +21,7 @@ import (
 type Options struct {
 	Registrar  *registry.Registrar   // required
 	Dir        string                // of the inputs; required
-	Concurrent int                   // jobs that run at a time, of different enterprises; default 4
+	Concurrent int                   // jobs that run at a time, of different enterprises; default 4. As many short ones run beside them
 	Retention  time.Duration         // how long ended jobs are kept; default 30 days
 	Free       func() error          // why nothing more may be written to the disk, or nil; default: it always may
 	Clock      func() time.Time      // default time.Now
@@ -35,16 +35,21 @@ type Runner struct {
 	metrics *counters
 	pace    *pace
 	wake    chan struct{} // something is new
+	stop    chan struct{} // closed when Run is told to end
+
+	closeStop func()
 
 	mu      sync.Mutex
 	running map[string]*run // by job
 	turn    map[string]int  // by enterprise: when it last had its turn
 	turns   int
+	fresh   map[string]bool // inputs of this process, until those of earlier ones have been looked through; then nil
 }
 
 // run is a job under way.
 type run struct {
 	enterprise string
+	short      bool
 	cancel     context.CancelCauseFunc
 	progress   *progress
 }
@@ -72,7 +77,8 @@ func New(o Options) (*Runner, error) {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	s := &Runner{o: o, pace: newPace(), wake: make(chan struct{}, 1), running: make(map[string]*run), turn: make(map[string]int)}
+	s := &Runner{o: o, pace: newPace(), wake: make(chan struct{}, 1), stop: make(chan struct{}), running: make(map[string]*run), turn: make(map[string]int), fresh: make(map[string]bool)}
+	s.closeStop = sync.OnceFunc(func() { close(s.stop) })
 	var err error
 	if s.metrics, err = newMetrics(o.Registerer, s); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
@@ -83,7 +89,7 @@ func New(o Options) (*Runner, error) {
 // Submit queues the job of an input that has been received. It returns the job that the same input with the same
 // options has already, and then forgets this one.
 func (s *Runner) Submit(ctx context.Context, in Input, q registry.JobRequest, w registry.Write) (*registry.Job, error) {
-	q.ID, q.Format, q.Digest, q.Octets = in.ID, in.Format, in.Digest, in.Octets
+	q.ID, q.Format, q.Digest, q.Octets, q.Lines = in.ID, in.Format, in.Digest, in.Octets, in.Lines
 	j, err := s.o.Registrar.CreateJob(ctx, q, w)
 	if e := registry.AsError(err); err == nil && j.ID != in.ID || err != nil && e.Code != registry.CodeUnavailable {
 		s.Discard(in.ID)
@@ -107,7 +113,8 @@ func (s *Runner) Retry(ctx context.Context, id string, w registry.Write) (*regis
 	case parent.Summary.Total == parent.Summary.Stored+parent.Summary.Skipped && parent.State == registry.JobDone:
 		return nil, registry.Refuse(registry.CodeInvalidState, "", "no row of the job failed")
 	}
-	in := Input{ID: registry.NewJobID(), Format: parent.Format, Octets: parent.Octets}
+	in := Input{ID: s.newID(), Format: parent.Format, Octets: parent.Octets}
+	in.Lines = max(parent.Lines, parent.Summary.Total) - parent.Summary.Stored - parent.Summary.Skipped
 	if err := parent.ReadDigest(&in.Digest); err != nil {
 		return nil, err
 	}
@@ -153,10 +160,14 @@ func (s *Runner) notify() {
 // sweepEvery is how often ended jobs are looked through for those that are due.
 const sweepEvery = 10 * time.Minute
 
-// Run runs jobs until ctx ends, then lets the chunks that are being stored finish.
+// Stopping is closed when Run is told to end: who waits for a job need not wait longer.
+func (s *Runner) Stopping() <-chan struct{} { return s.stop }
+
+// Run runs jobs, once, until ctx ends, then lets the chunks that are being stored finish.
 func (s *Runner) Run(ctx context.Context) {
 	var all sync.WaitGroup
 	defer all.Wait()
+	defer s.closeStop()
 	if err := s.dropOrphans(ctx); err != nil && ctx.Err() == nil {
 		s.o.Logger.Error("look through inputs of jobs", "err", err)
 	}
@@ -186,22 +197,37 @@ func (s *Runner) Run(ctx context.Context) {
 	}
 }
 
+// A short job does not wait for the long ones of its enterprise: somebody may sit before it.
+const (
+	shortLines  = 1000
+	shortOctets = 4 << 20
+)
+
+func isShort(j *registry.Job) bool {
+	return j.Lines > 0 && j.Lines <= shortLines && j.Octets <= shortOctets && j.Parent == ""
+}
+
 // next chooses a job to run, and notes that it runs: of the enterprises with none under way the one whose last turn is
-// longest ago, and its oldest job. It is nil if there is none, or no room.
+// longest ago, and its oldest job; short jobs and long ones apart. It is nil if there is none, or no room.
 func (s *Runner) next(ctx context.Context) (*registry.Job, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.running) >= s.o.Concurrent || ctx.Err() != nil {
-		return nil, ctx.Err()
+	type kind struct {
+		enterprise string
+		short      bool
 	}
-	busy := make(map[string]bool)
+	busy, room := make(map[kind]bool), map[bool]int{true: s.o.Concurrent, false: s.o.Concurrent}
 	for _, r := range s.running {
-		busy[r.enterprise] = true
+		busy[kind{r.enterprise, r.short}] = true
+		room[r.short]--
+	}
+	if room[true]+room[false] <= 0 || ctx.Err() != nil {
+		return nil, ctx.Err()
 	}
 	var best *registry.Job
 	err := s.o.Registrar.EachJob(ctx, func(j *registry.Job) error {
 		switch {
-		case j.State.Ended() || busy[j.Enterprise]:
+		case j.State.Ended() || busy[kind{j.Enterprise, isShort(j)}] || room[isShort(j)] <= 0:
 		case best == nil, s.turn[j.Enterprise] < s.turn[best.Enterprise],
 			j.Enterprise == best.Enterprise && j.Created.Before(best.Created):
 			best = j
@@ -213,7 +239,7 @@ func (s *Runner) next(ctx context.Context) (*registry.Job, error) {
 	}
 	s.turns++
 	s.turn[best.Enterprise] = s.turns
-	s.running[best.ID] = &run{enterprise: best.Enterprise, progress: newProgress(best, s.o.Clock())}
+	s.running[best.ID] = &run{enterprise: best.Enterprise, short: isShort(best), progress: newProgress(best, s.o.Clock())}
 	return best, nil
 }
 
@@ -233,8 +259,24 @@ func (s *Runner) sweep(ctx context.Context) error {
 	return err
 }
 
-// dropOrphans removes inputs that have no job: their upload or submission was broken off.
+// newID is the id of an input to come.
+func (s *Runner) newID() string {
+	id := registry.NewJobID()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fresh != nil {
+		s.fresh[id] = true
+	}
+	return id
+}
+
+// dropOrphans removes inputs of earlier processes that have no job: their upload or submission was broken off.
 func (s *Runner) dropOrphans(ctx context.Context) error {
+	defer func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.fresh = nil
+	}()
 	files, err := os.ReadDir(s.o.Dir)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
@@ -247,8 +289,11 @@ func (s *Runner) dropOrphans(ctx context.Context) error {
 		return err
 	}
 	for _, f := range files {
-		id, input := strings.CutSuffix(f.Name(), inputSuffix)
-		if !input || !known[id] {
+		id, rest, _ := strings.Cut(f.Name(), ".")
+		s.mu.Lock()
+		fresh := s.fresh[id]
+		s.mu.Unlock()
+		if !fresh && ("."+rest != inputSuffix || !known[id]) {
 			err = errors.Join(err, os.Remove(s.path(f.Name())))
 		}
 	}

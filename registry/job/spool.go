@@ -2,6 +2,7 @@ package job
 
 import (
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
@@ -31,21 +32,26 @@ type Input struct {
 	ID     string // of the job to come
 	Digest [32]byte
 	Octets int64
+	Lines  int // of text
 	Format registry.JobFormat
 }
 
 // Upload is an input that is to be received.
 type Upload struct {
 	Body     io.Reader
-	Encoding string             // "", "gzip" or "zstd"
+	Encoding string             // "gzip" or "zstd"; "": told by what it begins with
 	Format   registry.JobFormat // "": told by what it begins with
 }
 
 // Receive keeps an input: unpacked, text in UTF-8 (see ToUTF8). The file is durable when Receive returns. Errors that a client
 // is told are *registry.Error: CodeInvalidRequest, CodeInvalidFile, CodeTooLarge beyond Limits.JobOctets, CodeNoSpace.
 func (s *Runner) Receive(ctx context.Context, u Upload) (in Input, err error) {
-	in.ID = registry.NewJobID()
-	body, closeBody, err := unpack(u.Body, u.Encoding)
+	in.ID = s.newID()
+	packed := bufio.NewReader(u.Body)
+	if u.Encoding == "" {
+		u.Encoding = packingOf(packed)
+	}
+	body, closeBody, err := unpack(packed, u.Encoding)
 	if err != nil {
 		return in, err
 	}
@@ -75,9 +81,9 @@ func (s *Runner) Receive(ctx context.Context, u Upload) (in Input, err error) {
 			os.Remove(f.Name())
 		}
 	}()
-	sum := sha256.New()
+	sum, lines := sha256.New(), new(lineCounter)
 	most := s.o.Registrar.Limits().JobOctets
-	if in.Octets, err = s.copy(ctx, io.MultiWriter(f, sum), io.LimitReader(body, most+1)); err != nil {
+	if in.Octets, err = s.copy(ctx, io.MultiWriter(f, sum, lines), io.LimitReader(body, most+1)); err != nil {
 		return in, err
 	}
 	if in.Octets > most {
@@ -87,6 +93,9 @@ func (s *Runner) Receive(ctx context.Context, u Upload) (in Input, err error) {
 		return in, registry.Refuse(registry.CodeInvalidRequest, "", "the input is empty")
 	}
 	sum.Sum(in.Digest[:0])
+	if in.Format != registry.JobXLSX {
+		in.Lines = lines.count()
+	}
 	if err := f.Sync(); err != nil {
 		return in, spoolError(err)
 	}
@@ -97,6 +106,27 @@ func (s *Runner) Receive(ctx context.Context, u Upload) (in Input, err error) {
 		return in, spoolError(err)
 	}
 	return in, s.syncDir()
+}
+
+// lineCounter counts the lines written to it.
+type lineCounter struct {
+	ends int
+	open bool // the last has no end
+}
+
+func (c *lineCounter) Write(p []byte) (int, error) {
+	c.ends += bytes.Count(p, []byte{'\n'})
+	if len(p) > 0 {
+		c.open = p[len(p)-1] != '\n'
+	}
+	return len(p), nil
+}
+
+func (c *lineCounter) count() int {
+	if c.open {
+		return c.ends + 1
+	}
+	return c.ends
 }
 
 // copy copies until the end of src, ctx or the free space that the node keeps.
@@ -153,6 +183,18 @@ func (s *Runner) syncDir() error {
 		return spoolError(err)
 	}
 	return nil
+}
+
+// packingOf is the packing that an input shows by its first octets, which begin no text and no workbook.
+func packingOf(r *bufio.Reader) string {
+	head, _ := r.Peek(4) // what is wrong comes out when it is read
+	switch {
+	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}): // RFC 1952, section 2.3.1
+		return "gzip"
+	case bytes.Equal(head, []byte{0x28, 0xb5, 0x2f, 0xfd}): // RFC 8878, section 3.1.1
+		return "zstd"
+	}
+	return ""
 }
 
 // unpack undoes a content encoding.

@@ -1,9 +1,6 @@
 package rows
 
 import (
-	"bufio"
-	"bytes"
-	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -42,35 +39,40 @@ type Table struct {
 	MaxOctets int   // of a record
 }
 
+// RecordColumn is the column of a table with a record in the interchange form a line, and nothing else.
+const RecordColumn = "record"
+
+// ErrorColumns are what a list of rejected rows has more. They are passed over, so that the list is mended and sent again
+// as it is.
+var ErrorColumns = []string{"error_line", "error_code", "error_detail"}
+
+// cells are the lines of a table.
+type cells interface {
+	read() ([]string, error) // valid until the next call; io.EOF
+	line() int               // of the cells that were read last
+	offset() int64           // where the input goes on behind them
+	wrong() error            // what is wrong with them though they can be read
+}
+
 // CSV reads rows of CSV in UTF-8 (RFC 4180; the separator is comma, semicolon or tab, whichever the first line has most of).
 type CSV struct {
 	o     Table
-	in    *limited
-	csv   *csv.Reader
+	in    cells
 	table *sheet.Table // of a template
 	place [6]int       // of Columns, else; -1: there is none
+	whole int          // of RecordColumn; -1: there is none
 
 	cells []string // the line that was read last, if held
 	line  int
 	start int64 // where it begins
 	held  bool
-	mark  int64 // octets of a byte order mark before it all
 }
 
 // NewCSV reads the first line. What is wrong with it is a *registry.Error.
-func NewCSV(r io.Reader, o Table) (*CSV, error) {
-	c := &CSV{o: o, in: &limited{in: r, most: o.MaxOctets}}
-	buffered := bufio.NewReaderSize(c.in, 64<<10)
-	head, err := buffered.Peek(3)
-	if err == nil && string(head) == "\ufeff" {
-		_, _ = buffered.Discard(3) // they are there
-		c.mark = 3
-	}
-	first, _ := buffered.Peek(4096)
-	c.csv = csv.NewReader(buffered)
-	c.csv.Comma = separator(first)
-	c.csv.FieldsPerRecord = -1
-	c.csv.ReuseRecord = true
+func NewCSV(r io.Reader, o Table) (*CSV, error) { return newTable(newCSVCells(r, o.MaxOctets), o) }
+
+func newTable(in cells, o Table) (*CSV, error) {
+	c := &CSV{o: o, in: in, whole: -1}
 	names, err := c.read()
 	if errors.Is(err, io.EOF) {
 		return nil, registry.Refuse(registry.CodeInvalidRequest, "", "the file has no first line with the names of the columns")
@@ -78,13 +80,31 @@ func NewCSV(r io.Reader, o Table) (*CSV, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.whole = recordColumn(names); c.whole >= 0 {
+		return c, nil
+	}
 	if o.Template == "" {
 		return c, c.header(names)
 	}
-	if c.table, err = sheet.NewTable(slices.Clone(names), o.Content, o.Options); err != nil {
+	c.o.Options.Ignore = ErrorColumns
+	if c.table, err = sheet.NewTable(slices.Clone(names), o.Content, c.o.Options); err != nil {
 		return nil, tableError(err)
 	}
 	return c, nil
+}
+
+// recordColumn is the place of RecordColumn if there is nothing else but ErrorColumns, else -1.
+func recordColumn(names []string) int {
+	place := -1
+	for i, name := range names {
+		switch name = identifier.FoldASCII(strings.TrimSpace(name)); {
+		case name == RecordColumn && place < 0:
+			place = i
+		case name != "" && !slices.Contains(ErrorColumns, name):
+			return -1
+		}
+	}
+	return place
 }
 
 // tableError is an error of package sheet in terms of the registry.
@@ -97,26 +117,17 @@ func tableError(err error) error {
 	return err
 }
 
-// separator is what the first line has most of.
-func separator(head []byte) rune {
-	line, _, _ := bytes.Cut(head, []byte{'\n'})
-	best := ','
-	for _, c := range ";\t" {
-		if bytes.Count(line, []byte(string(c))) > bytes.Count(line, []byte(string(best))) {
-			best = c
-		}
-	}
-	return best
-}
-
 // header finds the columns of a file with a line a value.
 func (c *CSV) header(names []string) error {
 	for i := range c.place {
 		c.place[i] = -1
 	}
 	for i, name := range names {
-		k := slices.Index(Columns, identifier.FoldASCII(strings.TrimSpace(name)))
+		folded := identifier.FoldASCII(strings.TrimSpace(name))
+		k := slices.Index(Columns, folded)
 		switch {
+		case slices.Contains(ErrorColumns, folded):
+			continue
 		case k < 0:
 			return registry.Refuse(registry.CodeInvalidFile, "", "the column %s is not known; there are %s, or with a template those of its fields", strconv.Quote(name), strings.Join(Columns, ","))
 		case c.place[k] >= 0:
@@ -137,23 +148,10 @@ func (c *CSV) header(names []string) error {
 
 // read reads a line.
 func (c *CSV) read() ([]string, error) {
-	c.in.left = c.o.MaxOctets
-	cells, err := c.csv.Read()
-	if err == nil {
-		c.line, _ = c.csv.FieldPos(0)
-		return cells, nil
-	}
-	if e, ok := errors.AsType[*csv.ParseError](err); ok {
-		if refusal, ok := errors.AsType[*registry.Error](e.Err); ok {
-			return nil, refusal
-		}
-		return nil, registry.Refuse(registry.CodeInvalidFile, "", "line %d is not CSV: %s", e.Line, e.Err)
-	}
-	return nil, err
+	cells, err := c.in.read()
+	c.line = c.in.line()
+	return cells, err
 }
-
-// offset is where the input goes on behind what was read last.
-func (c *CSV) offset() int64 { return c.mark + c.csv.InputOffset() }
 
 // Next returns the next row, or io.EOF. Broken CSV is an error, since where the next line begins would be a guess.
 func (c *CSV) Next() (registry.Row, error) {
@@ -166,10 +164,38 @@ func (c *CSV) Next() (registry.Row, error) {
 }
 
 func (c *CSV) next() (registry.Row, error) {
-	if c.table != nil {
+	switch {
+	case c.whole >= 0:
+		return c.record()
+	case c.table != nil:
 		return c.fields()
 	}
 	return c.values()
+}
+
+// record reads a row that is a record in the interchange form.
+func (c *CSV) record() (registry.Row, error) {
+	for {
+		cells, err := c.read()
+		if err != nil {
+			return registry.Row{}, err
+		}
+		if c.whole >= len(cells) || strings.TrimSpace(cells[c.whole]) == "" {
+			continue
+		}
+		parse := identifier.ParseWriteJSON
+		if c.o.NoID {
+			parse = identifier.ParseMintJSON
+		}
+		row := registry.Row{Line: c.line, End: c.in.offset(), Err: c.in.wrong()}
+		if row.Err != nil {
+			return row, nil
+		}
+		if row.Record, row.Fields, err = parse([]byte(cells[c.whole])); err != nil {
+			row.Record, row.Fields, row.Err = nil, nil, registry.JSONError(err, "")
+		}
+		return row, nil
+	}
 }
 
 // fields reads a row of a template.
@@ -183,7 +209,7 @@ func (c *CSV) fields() (registry.Row, error) {
 		if !any {
 			continue
 		}
-		return rowOf(in, &c.o, c.offset()), nil
+		return rowOf(in, &c.o, c.in.offset()), nil
 	}
 }
 
@@ -201,7 +227,7 @@ func (c *CSV) hold() error {
 	if c.held {
 		return nil
 	}
-	c.start = c.offset()
+	c.start = c.in.offset()
 	cells, err := c.read()
 	if err != nil {
 		return err
@@ -229,6 +255,9 @@ func (c *CSV) values() (registry.Row, error) {
 	}
 	for size := 0; ; {
 		v, err := c.value(len(row.Record.Values))
+		if e := c.in.wrong(); e != nil {
+			err = e
+		}
 		if size += len(v.Data) + len(v.Type) + 64; err == nil && size > c.o.MaxOctets {
 			err = registry.Refuse(registry.CodeTooLarge, "", "the record is longer than %d octets", c.o.MaxOctets)
 		}
@@ -239,7 +268,7 @@ func (c *CSV) values() (registry.Row, error) {
 			row.Record.Values = append(row.Record.Values, v)
 		}
 		c.held = false
-		row.End = c.offset()
+		row.End = c.in.offset()
 		if err := c.hold(); errors.Is(err, io.EOF) {
 			return row, nil
 		} else if err != nil {
@@ -307,19 +336,4 @@ func unescape(s string) string {
 		return s[1:]
 	}
 	return s
-}
-
-// limited ends a line that does not end: a quote that is never closed would else pull the whole rest of the file into memory.
-type limited struct {
-	in         io.Reader
-	most, left int
-}
-
-func (l *limited) Read(p []byte) (int, error) {
-	if l.left < -(64 << 10) { // what is read ahead does not count
-		return 0, registry.Refuse(registry.CodeTooLarge, "", "a line is longer than %d octets: is a quote not closed?", l.most)
-	}
-	n, err := l.in.Read(p)
-	l.left -= n
-	return n, err
 }

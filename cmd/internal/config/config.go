@@ -38,6 +38,7 @@ type Config struct {
 	Webhook  Webhook  `koanf:"webhook"`
 	Audit    Audit    `koanf:"audit"`
 	QueryLog QueryLog `koanf:"query_log"`
+	Jobs     Jobs     `koanf:"jobs"`
 }
 
 // Registry is who may become an enterprise of the node.
@@ -148,6 +149,16 @@ type Limits struct {
 	TCPConnections        int      `koanf:"tcp_connections"` // at a time, of each surface
 }
 
+// Jobs are bulk registrations.
+type Jobs struct {
+	Concurrent    int           `koanf:"concurrent"`     // that run at a time, of different enterprises
+	PerEnterprise int           `koanf:"per_enterprise"` // that wait or run
+	RowsPerDay    int           `koanf:"rows_per_day"`   // of an enterprise
+	AtomicRows    int           `koanf:"atomic_rows"`    // of a job that stores all rows or none
+	MaxBytes      Size          `koanf:"max_bytes"`      // of an input, unpacked
+	Retention     time.Duration `koanf:"retention"`      // of jobs that have ended, and their inputs
+}
+
 // Log is what is written to standard error.
 type Log struct {
 	Format string `koanf:"format"` // "text" or "json"
@@ -184,6 +195,7 @@ func Default() Config {
 		Registry: Registry{OpenApplications: true},
 		Webhook:  Webhook{GiveUp: 5 * 24 * time.Hour},
 		Audit:    Audit{Retention: 365 * 24 * time.Hour},
+		Jobs:     Jobs{Concurrent: 4, PerEnterprise: 20, RowsPerDay: 100_000_000, AtomicRows: 10_000, MaxBytes: 8 << 30, Retention: 30 * 24 * time.Hour},
 		QueryLog: QueryLog{Enabled: true, Retention: 184 * 24 * time.Hour, MaxBytes: 20 << 30},
 	}
 }
@@ -251,6 +263,8 @@ func (c *Config) Check() error {
 		"limits.body_bytes": int64(c.Limits.BodyBytes), "limits.batch_rows": int64(c.Limits.BatchRows),
 		"limits.udp_bytes_per_second": int64(c.Limits.UDPBytesPerSecond), "limits.udp_burst_bytes": int64(c.Limits.UDPBurstBytes),
 		"limits.tcp_connections": int64(c.Limits.TCPConnections), "shutdown.drain_timeout": int64(c.Shutdown.DrainTimeout),
+		"jobs.concurrent": int64(c.Jobs.Concurrent), "jobs.per_enterprise": int64(c.Jobs.PerEnterprise), "jobs.rows_per_day": int64(c.Jobs.RowsPerDay),
+		"jobs.atomic_rows": int64(c.Jobs.AtomicRows), "jobs.max_bytes": int64(c.Jobs.MaxBytes), "jobs.retention": int64(c.Jobs.Retention),
 	} {
 		if n <= 0 {
 			fail(key, "must be positive")
@@ -366,9 +380,11 @@ func (c *Config) UDPExempt() ([]netip.Prefix, error) {
 	return nets, nil
 }
 
-// Registry is what of the limits concerns registration.
-func (l *Limits) Registry() registry.Limits {
-	return registry.Limits{ValuesPerRecord: l.ValuesPerRecord, ValueOctets: int(l.ValueBytes), RecordOctets: int(l.RecordBytes),
+// RegistryLimits is what concerns registration of the limits.
+func (c *Config) RegistryLimits() registry.Limits {
+	l, j := &c.Limits, &c.Jobs
+	return registry.Limits{JobsPerEnterprise: j.PerEnterprise, JobRowsPerDay: j.RowsPerDay, AtomicRows: j.AtomicRows, JobOctets: int64(j.MaxBytes),
+		ValuesPerRecord: l.ValuesPerRecord, ValueOctets: int(l.ValueBytes), RecordOctets: int(l.RecordBytes),
 		BodyOctets: int(l.BodyBytes), BatchRows: l.BatchRows, PrefixesPerEnterprise: l.PrefixesPerEnterprise,
 		UDPBytesPerSecond: int(l.UDPBytesPerSecond), UDPBurstBytes: int(l.UDPBurstBytes)}
 }

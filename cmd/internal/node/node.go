@@ -27,6 +27,7 @@ import (
 	"github.com/idnode/idnode/registry/auth"
 	"github.com/idnode/idnode/registry/grpcapi"
 	"github.com/idnode/idnode/registry/idhub"
+	"github.com/idnode/idnode/registry/job"
 	"github.com/idnode/idnode/registry/seal"
 	"github.com/idnode/idnode/registry/snms"
 	"github.com/idnode/idnode/registry/statistics"
@@ -75,6 +76,7 @@ type Node struct {
 	counts     *statistics.Statistics
 	verifier   *auth.Verifier
 	webhooks   *webhook.Sender
+	jobs       *job.Runner
 	queries    *querylog.Log // nil: requests are not logged
 	counter    *queryCounter // nil: requests are not logged
 	surfaces   []surface     // in the order of their start
@@ -225,7 +227,7 @@ func (n *Node) buildRegistry(namespaces *storage.Namespaces) error {
 	}
 	n.registrar, err = registry.New(registry.Options{
 		Webhooks: rules,
-		Store:    n.store, Namespaces: namespaces, NodePrefixes: own, Numbers: n.cfg.Node.Numbers(), Limits: n.cfg.Limits.Registry(), NSI: nsi,
+		Store:    n.store, Namespaces: namespaces, NodePrefixes: own, Numbers: n.cfg.Node.Numbers(), Limits: n.cfg.RegistryLimits(), NSI: nsi,
 		Seal: sealed, Lockout: registry.Lockout{Failures: n.cfg.Auth.LockoutFailures, Time: n.cfg.Auth.LockoutTime},
 		CaseSensitive: !n.cfg.Handle.CaseInsensitive, Location: location, Logger: n.log, Registerer: n.metrics,
 		CloseApplications: !n.cfg.Registry.OpenApplications, RequireRealName: n.cfg.Registry.RequireRealName,
@@ -234,6 +236,9 @@ func (n *Node) buildRegistry(namespaces *storage.Namespaces) error {
 		return err
 	}
 	if err := n.buildWebhooks(namespaces, rules); err != nil {
+		return err
+	}
+	if err := n.buildJobs(); err != nil {
 		return err
 	}
 	return registry.EnsureOperatorKey(context.Background(), n.registrar, filepath.Join(n.cfg.DataDir, OperatorKeyFile))
@@ -288,7 +293,7 @@ func (n *Node) buildSurfaces() error {
 	if err != nil {
 		return err
 	}
-	registration, err := api.New(api.Options{Registrar: n.registrar, Verifier: verifier, Logins: verifier, Webhooks: n.webhooks, Audit: n.audit, Queries: n.queryReader(names), Statistics: n.counts, Version: n.version,
+	registration, err := api.New(api.Options{Registrar: n.registrar, Verifier: verifier, Logins: verifier, Webhooks: n.webhooks, Audit: n.audit, Jobs: n.jobs, Queries: n.queryReader(names), Statistics: n.counts, Version: n.version,
 		Logger: n.log, Registerer: n.metrics})
 	if err != nil {
 		return fmt.Errorf("build HTTP API: %w", err)

@@ -38,6 +38,9 @@ func (n *Node) Run(ctx context.Context) error {
 	})
 	work.Go(func() { n.verifier.Run(workers) })
 	work.Go(func() { n.webhooks.Run(workers) })
+	jobs, stopJobs := context.WithCancel(workers)
+	defer stopJobs()
+	work.Go(func() { n.jobs.Run(jobs) })
 	work.Go(func() { n.audit.Run(workers) })
 	if n.queries != nil {
 		work.Go(func() { n.queries.Run(workers) })
@@ -64,6 +67,7 @@ func (n *Node) Run(ctx context.Context) error {
 	case <-failed.Done():
 		n.phase.Store(leaving)
 	}
+	stopJobs() // and who waits for one does not hold up the rest
 	err := n.drain(base)
 	stopWorkers()
 	err = errors.Join(servers.Wait(), err)
