@@ -441,4 +441,7 @@ var detailsZH = map[string]string{
 	"an input is application/x-ndjson, text/csv, a workbook (XLSX) or a form with such a file": "输入应为 application/x-ndjson、text/csv、XLSX 工作簿，或含此类文件的表单",
 	"NAME=FIELD is expected":                                                                   "应为 NAME=FIELD（列名=字段名）",
 	"of a job there are rows, events, errors.csv, errors.xlsx and errors.ndjson":               "任务下可访问 rows、events、errors.csv、errors.xlsx 和 errors.ndjson",
+	"record %d of the input: %s":                                                               "输入的第 %d 条记录：%s",
+	"an input is a file or records, not both":                                                  "输入应为文件或记录之一，不能同时给出",
+	"the node stops; the job goes on when it is back":                                          "节点正在停止；重新启动后任务会继续",
 }

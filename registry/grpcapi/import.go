@@ -71,19 +71,24 @@ func (s *Server) beginImport(stream importStream) (registry.ImportOptions, *rows
 	if first.GetOptions() == nil {
 		return o, nil, refuse(registry.CodeInvalidRequest, "options", "missing from the first message")
 	}
-	switch first.Options.Mode {
-	case nodepb.ImportOptions_MODE_UNSPECIFIED, nodepb.ImportOptions_CREATE:
-		o.Mode = registry.ImportCreate
-	case nodepb.ImportOptions_UPSERT:
-		o.Mode = registry.ImportUpsert
-	case nodepb.ImportOptions_SKIP_EXISTING:
-		o.Mode = registry.ImportSkipExisting
-	default:
-		return o, nil, refuse(registry.CodeInvalidRequest, "options.mode", "unknown number %d", first.Options.Mode)
+	if o.Mode, err = importMode(first.Options.Mode); err != nil {
+		return o, nil, err
 	}
 	o.Allocate = first.Options.Allocate
 	o.Language = languageOf(stream.Context())
 	return o, &rows{s: s, stream: stream, pending: first.Records, checked: time.Now(), ids: make(map[int]string)}, nil
+}
+
+func importMode(m nodepb.ImportOptions_Mode) (registry.ImportMode, error) {
+	switch m {
+	case nodepb.ImportOptions_MODE_UNSPECIFIED, nodepb.ImportOptions_CREATE:
+		return registry.ImportCreate, nil
+	case nodepb.ImportOptions_UPSERT:
+		return registry.ImportUpsert, nil
+	case nodepb.ImportOptions_SKIP_EXISTING:
+		return registry.ImportSkipExisting, nil
+	}
+	return "", refuse(registry.CodeInvalidRequest, "options.mode", "unknown number %d", m)
 }
 
 // rows reads the records of an import.

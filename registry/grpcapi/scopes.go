@@ -18,6 +18,13 @@ var scopes = map[string]registry.Scope{
 	nodepb.Registry_Import_FullMethodName:   registry.ScopeIdentifiersWrite,
 	nodepb.Registry_Get_FullMethodName:      registry.ScopeIdentifiersRead,
 	nodepb.Registry_List_FullMethodName:     registry.ScopeIdentifiersRead,
+
+	nodepb.Jobs_SubmitJob_FullMethodName:   registry.ScopeIdentifiersWrite,
+	nodepb.Jobs_CancelJob_FullMethodName:   registry.ScopeIdentifiersWrite,
+	nodepb.Jobs_RetryJob_FullMethodName:    registry.ScopeIdentifiersWrite,
+	nodepb.Jobs_GetJob_FullMethodName:      registry.ScopeIdentifiersRead,
+	nodepb.Jobs_WatchJob_FullMethodName:    registry.ScopeIdentifiersRead,
+	nodepb.Jobs_ListJobRows_FullMethodName: registry.ScopeIdentifiersRead,
 }
 
 // checkScope refuses what the credential of a is not good for.

@@ -1,4 +1,4 @@
-// Package grpcapi is the registration API over gRPC: the service idnode.v1.Registry.
+// Package grpcapi is the registration API over gRPC: the services idnode.v1.Registry and idnode.v1.Jobs.
 package grpcapi
 
 import (

@@ -27,6 +27,7 @@ import (
 	"github.com/idnode/idnode/registry"
 	"github.com/idnode/idnode/registry/auth"
 	"github.com/idnode/idnode/registry/grpcapi"
+	"github.com/idnode/idnode/registry/job"
 	"github.com/idnode/idnode/storage"
 	"github.com/idnode/idnode/storage/memstore"
 )
@@ -40,6 +41,8 @@ type node struct {
 	t      *testing.T
 	reg    *registry.Registrar
 	client nodepb.RegistryClient
+	jobs   nodepb.JobsClient
+	runner *job.Runner // does not run by itself
 
 	acme, rival string            // enterprises: acme has 88.1021.150, rival has 88.1021.160
 	keys        map[string]string // holder → API key: "operator", "acme", "acme-reader", "rival"
@@ -79,7 +82,12 @@ func newNode(t *testing.T) *node {
 		t.Fatal(err)
 	}
 	g := grpc.NewServer()
-	grpcapi.New(n.reg, v, grpcapi.Options{Logger: quiet}).RegisterOn(g)
+	if n.runner, err = job.New(job.Options{Registrar: n.reg, Dir: t.TempDir(), Logger: quiet}); err != nil {
+		t.Fatal(err)
+	}
+	s := grpcapi.New(n.reg, v, grpcapi.Options{Logger: quiet})
+	s.RegisterOn(g)
+	grpcapi.NewJobs(s, n.runner).RegisterOn(g)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +105,7 @@ func newNode(t *testing.T) *node {
 			t.Errorf("Serve: %v", err)
 		}
 	})
-	n.client = nodepb.NewRegistryClient(conn)
+	n.client, n.jobs = nodepb.NewRegistryClient(conn), nodepb.NewJobsClient(conn)
 	return n
 }
 

@@ -64,7 +64,7 @@ func (l *httpListener) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// grpcListener serves both gRPC services with health and reflection.
+// grpcListener serves the gRPC services with health and reflection.
 type grpcListener struct {
 	srv      *grpc.Server
 	resolver *grpcserver.Server
@@ -73,11 +73,12 @@ type grpcListener struct {
 	bounds   bounds
 }
 
-func newGRPCListener(r *grpcserver.Server, a *grpcapi.Server, b bounds, opts []grpc.ServerOption) *grpcListener {
+func newGRPCListener(r *grpcserver.Server, a *grpcapi.Server, j *grpcapi.Jobs, b bounds, opts []grpc.ServerOption) *grpcListener {
 	b.setDefaults()
 	l := &grpcListener{srv: grpc.NewServer(opts...), resolver: r, health: health.NewServer(), bounds: b}
 	r.Register(l.srv)
 	a.RegisterOn(l.srv)
+	j.RegisterOn(l.srv)
 	healthpb.RegisterHealthServer(l.srv, l.health)
 	reflection.Register(l.srv)
 	for name := range l.srv.GetServiceInfo() {

@@ -321,13 +321,14 @@ func (n *Node) buildSurfaces() error {
 		return err
 	}
 	calls := metrics.Front("grpc")
+	records := grpcapi.New(n.registrar, verifier, grpcapi.Options{Logger: n.log})
 	n.surfaces = []surface{
 		{"admin", n.cfg.Admin.Listen, newHTTPListener(n.adminHandler(), bounds{}, nil, n.log)},
 		{"handle", n.cfg.Handle.Listen, handles},
 		{"dns", n.cfg.DNS.Listen, names},
 		{"grpc", n.cfg.GRPC.Listen, newGRPCListener(
 			grpcserver.New(n.resolver, grpcserver.Options{Answers: n.answers, Log: n.queries, Metrics: calls, Logger: n.log}),
-			grpcapi.New(n.registrar, verifier, grpcapi.Options{Logger: n.log}),
+			records, grpcapi.NewJobs(records, n.jobs),
 			bounds{conns: n.cfg.Limits.TCPConnections, metrics: calls},
 			grpcserver.ServerOptions(grpcserver.Limits{}, calls, n.log))},
 		{"http", n.cfg.HTTP.Listen, newHTTPListener(front,
