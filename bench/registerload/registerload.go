@@ -58,6 +58,15 @@ func (g *Generator) Import(ctx context.Context, lines io.Reader) (*measure.Recor
 	return rec, time.Since(start), err
 }
 
+// Job has what was prepared registered by a job, and returns how long that took from its first octet to its end.
+func (g *Generator) Job(ctx context.Context, lines io.Reader) (*measure.Recorder, time.Duration, error) {
+	start := time.Now()
+	s, err := g.Node.Job(ctx, "create", io.NopCloser(lines))
+	rec := measure.NewRecorder()
+	rec.Done, rec.Failed = uint64(s.Stored), uint64(s.Failed)
+	return rec, time.Since(start), err
+}
+
 // client registers single records over one surface.
 type client interface {
 	// register returns when record i of the corpus is acknowledged, or has failed.

@@ -153,9 +153,9 @@ func (b *bench) perf(ctx context.Context, node *target.Node, network string, w w
 }
 
 // lookupsWhile runs act, and lookups beside it at a moderate rate.
-func (b *bench) lookupsWhile(ctx context.Context, node *target.Node, act func() error) error {
+func (b *bench) lookupsWhile(ctx context.Context, node *target.Node, what string, act func() error) error {
 	const due = 5000 // queries a second
-	t := b.report.Table(fmt.Sprintf("Lookups by DNS UDP while an import of %d runs: open, %d/s due, Zipf", b.imported, due), 1, "", "a second", "p50", "p99", "p99.9", "errors", "timeouts")
+	t := b.report.Table(fmt.Sprintf("Lookups by DNS UDP while one %s of %d runs: open, %d/s due, Zipf", what, b.imported, due), 1, "", "a second", "p50", "p99", "p99.9", "errors", "timeouts")
 	n := min(b.records, 1_000_000)
 	row := func(name string, during func() error) error {
 		progress("lookups, %s", name)
@@ -165,7 +165,7 @@ func (b *bench) lookupsWhile(ctx context.Context, node *target.Node, act func() 
 	}
 	return errors.Join(
 		row("nothing else", func() error { time.Sleep(b.duration); return nil }),
-		row("import", act),
+		row(what, act),
 	)
 }
 

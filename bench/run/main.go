@@ -10,6 +10,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -210,7 +211,7 @@ func mebibytes(n uint64) string { return fmt.Sprintf("%.0f MiB", float64(n)/(1<<
 
 // allRegistrations registers on a directory of its own.
 func (b *bench) allRegistrations(ctx context.Context) (err error) {
-	t := b.report.Table(fmt.Sprintf("Registrations, closed: acknowledged when synced. The node has all cores. %d clients, or one import of %d.", b.clients, b.imported), 1,
+	t := b.report.Table(fmt.Sprintf("Registrations, closed: acknowledged when synced. The node has all cores. %d clients, or one import or job of %d.", b.clients, b.imported), 1,
 		"over", "a second", "µs CPU", "allocations", "p50", "p99", "p99.9", "errors")
 	node, err := b.open(ctx)
 	if err != nil {
@@ -255,20 +256,24 @@ func (b *bench) allRegistrations(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	progress("import")
-	for _, beside := range []bool{false, true} {
+	for _, bulk := range []struct {
+		name   string
+		send   func(context.Context, io.Reader) (*measure.Recorder, time.Duration, error)
+		beside bool
+	}{{"import", g.Import, false}, {"import", g.Import, true}, {"job", g.Job, false}, {"job", g.Job, true}} {
+		progress("%s", bulk.name)
 		lines, err := g.Prepare(b.data, b.imported)
 		if err != nil {
 			return err
 		}
-		imported := func(name string) error {
-			r, err := node.Measure("import", func() (*measure.Recorder, time.Duration, error) { return g.Import(ctx, lines) })
+		sent := func(name string) error {
+			r, err := node.Measure(bulk.name, func() (*measure.Recorder, time.Duration, error) { return bulk.send(ctx, lines) })
 			return row(name, r, err)
 		}
-		if beside {
-			err = b.lookupsWhile(ctx, node, func() error { return imported("import while lookups run") })
+		if bulk.beside {
+			err = b.lookupsWhile(ctx, node, bulk.name, func() error { return sent(bulk.name + " while lookups run") })
 		} else {
-			err = imported("import")
+			err = sent(bulk.name)
 		}
 		if err := errors.Join(err, lines.Close()); err != nil {
 			return err
