@@ -37,7 +37,10 @@ type ImportOptions struct {
 	Job      string      // of a dry run: the job that remembers its rows, so that each is held against those before it, too
 	Atomic   int         // 0, or: store all rows as one, at most so many, and only if none of them fails
 	Keeper   ChunkKeeper
-	From     int64 // where the source begins, for the Keeper
+	// Turn, if it is there, makes the import work on one chunk at a time, and is called before each with its first row: it waits
+	// until the import may go on. What it returns is called when the chunk is stored. Its error ends the import.
+	Turn func(ctx context.Context) (done func(), err error)
+	From int64 // where the source begins, for the Keeper
 }
 
 // ChunkKeeper keeps account of the chunks of an import in the very batches that store them, so that an import
@@ -164,6 +167,7 @@ type importer struct {
 	ahead  []*chunk // being stored, oldest first
 	size   int      // octets of data in the chunk being filled
 	end    int64    // of the row read last
+	done   func()   // ends the turn; nil: the import does not have it
 }
 
 // chunk is rows that are stored together: no two of one identifier.
@@ -196,7 +200,11 @@ func newChunk() *chunk {
 
 func (im *importer) run(ctx context.Context, src func() (Row, error)) error {
 	c := newChunk()
+	defer im.yield()
 	for {
+		if err := im.takeTurn(ctx); err != nil {
+			return err
+		}
 		in, err := src()
 		if errors.Is(err, io.EOF) {
 			break
@@ -301,11 +309,33 @@ func (im *importer) start(ctx context.Context, c *chunk) error {
 		}
 	}
 	im.ahead = append(im.ahead, c)
+	if im.o.Turn != nil {
+		im.r.storeChunk(ctx, c, im.o)
+		close(c.done)
+		im.yield()
+		return nil
+	}
 	go func() {
 		defer close(c.done)
 		im.r.storeChunk(ctx, c, im.o)
 	}()
 	return nil
+}
+
+// takeTurn waits for the import's turn, unless it has it.
+func (im *importer) takeTurn(ctx context.Context) (err error) {
+	if im.o.Turn != nil && im.done == nil {
+		im.done, err = im.o.Turn(ctx)
+	}
+	return err
+}
+
+// yield lets others have their turn.
+func (im *importer) yield() {
+	if im.done != nil {
+		im.done()
+		im.done = nil
+	}
 }
 
 func (im *importer) meets(c *chunk) bool {

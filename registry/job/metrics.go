@@ -27,7 +27,7 @@ func newMetrics(reg prometheus.Registerer, s *Runner) (*counters, error) {
 		m.jobs,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "idnode_job_running", Help: "Bulk jobs under way."}, func() float64 { return float64(len(s.Running())) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "idnode_job_oldest_pending_seconds", Help: "Age of the oldest bulk job that has not ended; 0 without one."}, s.oldest),
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "idnode_job_rest_seconds", Help: "How long jobs rest after each 500 rows, because the node is busy with more urgent things."}, func() float64 {
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "idnode_job_rest_seconds", Help: "How long jobs rest before each chunk of 1000 rows, because the node is busy with more urgent things."}, func() float64 {
 			return time.Duration(s.pace.rest.Load()).Seconds()
 		}),
 	} {

@@ -9,11 +9,11 @@ import (
 )
 
 // The pace of jobs: while the node has time for all, none. When goroutines have to wait for a processor longer than
-// tolerable, jobs rest after each paceRows rows, the longer the worse it is.
+// tolerable, jobs rest before each chunk of at most 1000 rows, the longer the worse it is.
 const (
 	paceEvery   = 100 * time.Millisecond // how often it is looked
 	tolerable   = time.Millisecond       // the 99th percentile of waits for a processor that is let be
-	longestRest = 200 * time.Millisecond // so a job always goes on, at 2500 rows a second at least
+	longestRest = 200 * time.Millisecond // so a job always goes on, at some 5000 rows a second at least
 	firstRest   = 2 * time.Millisecond
 )
 

@@ -23,7 +23,9 @@ func (s *Runner) do(ctx context.Context, j *registry.Job) {
 	s.mu.Unlock()
 	defer func() {
 		s.mu.Lock()
-		delete(s.running, j.ID)
+		if delete(s.running, j.ID); len(s.running) == 0 {
+			s.o.Busy(false)
+		}
 		s.mu.Unlock()
 	}()
 	end, err := s.rows(ctx, j, p)
@@ -97,21 +99,24 @@ func (s *Runner) rows(ctx context.Context, j *registry.Job, p *progress) (regist
 	if j.Options.Atomic {
 		o.Atomic = s.o.Registrar.Limits().AtomicRows
 	}
-	n := 0
-	sum, err := s.o.Registrar.Import(ctx, func() (registry.Row, error) {
-		if n++; n%paceRows == 0 {
-			if err := s.pace.wait(ctx); err != nil {
-				return registry.Row{}, err
-			}
-		}
-		return src.next()
-	}, o, func(registry.RowResult) error { return nil })
+	o.Turn = s.turn
+	sum, err := s.o.Registrar.Import(ctx, src.next, o, func(registry.RowResult) error { return nil })
 	sum.Add(k.before.Summary)
 	return registry.JobEnd{Summary: sum, Found: o.DryRun}, err
 }
 
-// paceRows is how many rows a job reads before it looks whether it should rest.
-const paceRows = 500
+// turn waits until a job may work on its next chunk: after a rest, if the node is busy, and when a lane is free.
+func (s *Runner) turn(ctx context.Context) (done func(), err error) {
+	if err := s.pace.wait(ctx); err != nil {
+		return nil, err
+	}
+	select {
+	case s.lanes <- struct{}{}:
+		return func() { <-s.lanes }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
 
 // keeper keeps account of a job's chunks in the store. It is a registry.ChunkKeeper.
 type keeper struct {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -24,6 +25,7 @@ type Options struct {
 	Concurrent int                   // jobs that run at a time, of different enterprises; default 4. As many short ones run beside them
 	Retention  time.Duration         // how long ended jobs are kept; default 30 days
 	Free       func() error          // why nothing more may be written to the disk, or nil; default: it always may
+	Busy       func(busy bool)       // is told when the first job begins and the last has ended; default: nobody
 	Clock      func() time.Time      // default time.Now
 	Logger     *slog.Logger          // default slog.Default()
 	Registerer prometheus.Registerer // takes the metrics; default none
@@ -39,11 +41,15 @@ type Runner struct {
 
 	closeStop func()
 
-	mu      sync.Mutex
-	running map[string]*run // by job
-	turn    map[string]int  // by enterprise: when it last had its turn
-	turns   int
-	fresh   map[string]bool // inputs of this process, until those of earlier ones have been looked through; then nil
+	// lanes are the processors that jobs may keep busy at a time. With at least one to spare, a question that comes in is
+	// taken up at once; else it is when a goroutine is preempted, after 10 ms.
+	lanes chan struct{}
+
+	mu       sync.Mutex
+	running  map[string]*run // by job
+	turns    map[string]int  // by enterprise: when it last had its turn
+	turnsHad int
+	fresh    map[string]bool // inputs of this process, until those of earlier ones have been looked through; then nil
 }
 
 // run is a job under way.
@@ -71,13 +77,16 @@ func New(o Options) (*Runner, error) {
 	if o.Free == nil {
 		o.Free = func() error { return nil }
 	}
+	if o.Busy == nil {
+		o.Busy = func(bool) {}
+	}
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	s := &Runner{o: o, pace: newPace(), wake: make(chan struct{}, 1), stop: make(chan struct{}), running: make(map[string]*run), turn: make(map[string]int), fresh: make(map[string]bool)}
+	s := &Runner{o: o, pace: newPace(), lanes: make(chan struct{}, max(1, runtime.NumCPU()/2)), wake: make(chan struct{}, 1), stop: make(chan struct{}), running: make(map[string]*run), turns: make(map[string]int), fresh: make(map[string]bool)}
 	s.closeStop = sync.OnceFunc(func() { close(s.stop) })
 	var err error
 	if s.metrics, err = newMetrics(o.Registerer, s); err != nil {
@@ -228,7 +237,7 @@ func (s *Runner) next(ctx context.Context) (*registry.Job, error) {
 	err := s.o.Registrar.EachJob(ctx, func(j *registry.Job) error {
 		switch {
 		case j.State.Ended() || busy[kind{j.Enterprise, isShort(j)}] || room[isShort(j)] <= 0:
-		case best == nil, s.turn[j.Enterprise] < s.turn[best.Enterprise],
+		case best == nil, s.turns[j.Enterprise] < s.turns[best.Enterprise],
 			j.Enterprise == best.Enterprise && j.Created.Before(best.Created):
 			best = j
 		}
@@ -237,8 +246,11 @@ func (s *Runner) next(ctx context.Context) (*registry.Job, error) {
 	if err != nil || best == nil {
 		return nil, err
 	}
-	s.turns++
-	s.turn[best.Enterprise] = s.turns
+	s.turnsHad++
+	s.turns[best.Enterprise] = s.turnsHad
+	if len(s.running) == 0 {
+		s.o.Busy(true)
+	}
 	s.running[best.ID] = &run{enterprise: best.Enterprise, short: isShort(best), progress: newProgress(best, s.o.Clock())}
 	return best, nil
 }

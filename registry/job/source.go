@@ -26,7 +26,7 @@ func (s *Runner) source(ctx context.Context, j *registry.Job, f *os.File, k *kee
 			parse = identifier.ParseMintJSON
 		}
 		again := func(line []byte) (*identifier.Record, []byte, error) { return parse(withoutError(line)) }
-		src = &lines{rows.ReadLines(ctx, f, k.line+1, k.end, s.o.Registrar.Limits().LineOctets, again)}
+		src = &lines{rows.ReadLinesInTurn(ctx, f, k.line+1, k.end, s.o.Registrar.Limits().LineOctets, again)}
 	case registry.JobCSV:
 		o, err := s.table(ctx, j, k)
 		if err != nil {

@@ -20,7 +20,8 @@ const blockOctets = 128 << 10
 type Lines struct {
 	blocks chan *block // in the order of the input
 	done   chan struct{}
-	ended  error // why there is no further block, once blocks is closed
+	ended  error        // why there is no further block, once blocks is closed
+	parse  func(*block) // nil: they are parsed already
 	cur    *block
 	pos    int
 }
@@ -44,8 +45,19 @@ type Parse func(line []byte) (rec *identifier.Record, fields []byte, err error)
 // start of the whole input; both are 1 and 0 unless an earlier reader got as far. A line of more than maxLine octets
 // is a row with an error. Where r fails, the row that is then asked for is its error.
 func ReadLines(ctx context.Context, r io.Reader, line int, start int64, maxLine int, parse Parse) *Lines {
-	workers := max(1, runtime.NumCPU()/2) // lookups and the store have the rest
+	return readLines(ctx, r, line, start, maxLine, parse, max(1, runtime.NumCPU()/2)) // lookups and the store have the rest
+}
+
+// ReadLinesInTurn is ReadLines for who has to leave processors to others: lines are parsed by who calls Next.
+func ReadLinesInTurn(ctx context.Context, r io.Reader, line int, start int64, maxLine int, parse Parse) *Lines {
+	return readLines(ctx, r, line, start, maxLine, parse, 0)
+}
+
+func readLines(ctx context.Context, r io.Reader, line int, start int64, maxLine int, parse Parse, workers int) *Lines {
 	l := &Lines{blocks: make(chan *block, workers+1), done: make(chan struct{})}
+	if workers == 0 {
+		l.parse = func(b *block) { b.parse(maxLine, parse) }
+	}
 	work := make(chan *block, workers+1)
 	finished := make(chan struct{}, workers)
 	for range workers {
@@ -74,7 +86,9 @@ func ReadLines(ctx context.Context, r io.Reader, line int, start int64, maxLine 
 				l.ended = ctx.Err()
 				return false
 			}
-			work <- b // its workers never wait for anything
+			if workers > 0 {
+				work <- b // its workers never wait for anything
+			}
 			return true
 		})
 	}()
@@ -101,7 +115,11 @@ func (l *Lines) Next() (registry.Row, error) {
 		if !ok {
 			return registry.Row{}, l.ended
 		}
-		<-b.parsed
+		if l.parse != nil {
+			l.parse(b)
+		} else {
+			<-b.parsed
+		}
 		l.cur, l.pos = b, 0
 	}
 }

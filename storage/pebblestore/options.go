@@ -92,7 +92,7 @@ func (o *Options) pebble() *pebble.Options {
 		// What Trim and DeleteRange remove gives its room back even when nobody writes.
 		FlushDelayDeleteRange: 10 * time.Second,
 		CompactionConcurrencyRange: func() (lower, upper int) {
-			return 1, min(4, max(1, runtime.GOMAXPROCS(0)/2))
+			return 1, min(4, max(1, runtime.NumCPU()/2))
 		},
 	}
 	if o.FS == vfs.Default {
