@@ -409,14 +409,7 @@ func AppendValueJSON(dst []byte, v *Value) []byte {
 	dst = strconv.AppendUint(dst, uint64(v.Index), 10)
 	dst = append(dst, `,"type":`...)
 	dst = appendJSONString(dst, v.Type)
-	dst = append(dst, `,"data":`...)
-	if isText(v.Data) {
-		dst = appendJSONString(dst, unsafe.String(unsafe.SliceData(v.Data), len(v.Data)))
-	} else {
-		dst = append(dst, `{"format":"base64","value":"`...)
-		dst = base64.StdEncoding.AppendEncode(dst, v.Data)
-		dst = append(dst, `"}`...)
-	}
+	dst = AppendDataJSON(append(dst, `,"data":`...), v.Data)
 	dst = append(dst, `,"ttl":`...)
 	dst = strconv.AppendInt(dst, int64(v.TTL), 10)
 	if v.TTLType == Absolute {
@@ -438,10 +431,28 @@ func AppendValueJSON(dst []byte, v *Value) []byte {
 		dst = time.Unix(int64(v.Timestamp), 0).UTC().AppendFormat(dst, time.RFC3339)
 		dst = append(dst, '"')
 	}
-	for i, ref := range v.Refs {
-		if i == 0 {
-			dst = append(dst, `,"refs":[`...)
-		} else {
+	if len(v.Refs) > 0 {
+		dst = AppendRefsJSON(append(dst, `,"refs":`...), v.Refs)
+	}
+	return append(dst, '}')
+}
+
+// AppendDataJSON appends data as the interchange form has them, a string or {"format":"base64","value":"…"}, to dst and
+// returns the extended slice.
+func AppendDataJSON(dst, data []byte) []byte {
+	if IsText(data) {
+		return appendJSONString(dst, unsafe.String(unsafe.SliceData(data), len(data)))
+	}
+	dst = append(dst, `{"format":"base64","value":"`...)
+	dst = base64.StdEncoding.AppendEncode(dst, data)
+	return append(dst, `"}`...)
+}
+
+// AppendRefsJSON appends references as the interchange form has them to dst and returns the extended slice.
+func AppendRefsJSON(dst []byte, refs []Ref) []byte {
+	dst = append(dst, '[')
+	for i, ref := range refs {
+		if i > 0 {
 			dst = append(dst, ',')
 		}
 		dst = append(dst, `{"handle":`...)
@@ -449,11 +460,8 @@ func AppendValueJSON(dst []byte, v *Value) []byte {
 		dst = append(dst, `,"index":`...)
 		dst = strconv.AppendUint(dst, uint64(ref.Index), 10)
 		dst = append(dst, '}')
-		if i == len(v.Refs)-1 {
-			dst = append(dst, ']')
-		}
 	}
-	return append(dst, '}')
+	return append(dst, ']')
 }
 
 // appendJSONMember appends a member with its leading comma and name, unless s is empty.
@@ -477,9 +485,9 @@ func appendJSONTime(dst []byte, name string, t time.Time) []byte {
 	return append(dst, '"')
 }
 
-// isText reports whether data is shown as text: valid UTF-8 without control characters other than
+// IsText reports whether data is shown as text: valid UTF-8 without control characters other than
 // tab and newline. U+FFFD counts as the trace of broken text and is not shown as such.
-func isText(data []byte) bool {
+func IsText(data []byte) bool {
 	ascii := true
 	for _, c := range data {
 		if c < ' ' && c != '\t' && c != '\n' || c == 0x7f {

@@ -29,6 +29,7 @@ var arrows = map[string][]string{
 	"proto/dnsname":           {"proto/identifier"},
 	"proto/template":          {"proto/identifier"},
 	"proto/archive":           {},
+	"proto/recordcsv":         {"proto/identifier"},
 	"proto/jsonstream":        {},
 	"proto/snmsjson":          {"proto/identifier", "proto/template"},
 	"proto/mint":              {},
