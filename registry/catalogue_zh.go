@@ -444,4 +444,9 @@ var detailsZH = map[string]string{
 	"record %d of the input: %s":                                                               "输入的第 %d 条记录：%s",
 	"an input is a file or records, not both":                                                  "输入应为文件或记录之一，不能同时给出",
 	"the node stops; the job goes on when it is back":                                          "节点正在停止；重新启动后任务会继续",
+
+	// Exports of records.
+	"records are exported as %s or %s":         "标识可导出为 %s 或 %s",
+	"only %s has the times of records":         "只有 %s 含有标识的创建和更新时间",
+	"%s is for records: give a format with it": "%s 只用于导出标识：请同时给出 format",
 }

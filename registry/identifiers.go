@@ -266,10 +266,16 @@ func (r *Registrar) listSpans(ctx context.Context, a Actor, scheme identifier.Sc
 	if a.readsAll() {
 		return []storage.Range{all}, nil
 	}
+	return spansOf(ctx, r.store, scheme, all, a.owns)
+}
+
+// spansOf returns the ranges of keys within all, in order and without overlap, in which the records are of the namespaces
+// that has picks.
+func spansOf(ctx context.Context, from storage.Reader, scheme identifier.Scheme, all storage.Range, has func(*identifier.Namespace) bool) ([]storage.Range, error) {
 	var own []storage.Range
-	err := r.store.Scan(ctx, namespaceRange(scheme), func(_ []byte, item storage.Item) error {
+	err := from.Scan(ctx, namespaceRange(scheme), func(_ []byte, item storage.Item) error {
 		ns, err := storage.DecodeNamespace(item)
-		if err != nil || !a.owns(ns) {
+		if err != nil || !has(ns) {
 			return err
 		}
 		for _, span := range recordRanges(ns.Key()) {

@@ -83,6 +83,8 @@ type Registrar struct {
 
 	creatingWebhook sync.Mutex
 
+	recordExports exportPlaces
+
 	// gate orders writes of records (which hold it shared from reading the namespace to the end of
 	// Apply) and changes of namespaces and enterprises: a suspension that has been answered stops every
 	// later write, and the case rule of a namespace never changes under a write.

@@ -47,12 +47,21 @@ func (s *server) exports() {
 	text := &huma.Schema{Type: huma.TypeString}
 	describe("exportEnterprise", "/v1/enterprises/{id}:export", "Export everything that an enterprise owns",
 		&huma.Param{Name: "id", In: "path", Required: true, Schema: text})
-	describe("exportNode", exportPath, "Export the data of all enterprises")
+	describe("exportNode", exportPath, "Export the data of all enterprises, or with a format records alone")
+	s.describeRecordsExport()
 	describe("exportPrefix", prefixExportPath, "Export a prefix: its templates, records and their history",
 		&huma.Param{Name: "scheme", In: "query", Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{"handle", "oid", "ecode", "gs1"}}},
 		&huma.Param{Name: "prefix", In: "query", Required: true, Schema: text},
 		&huma.Param{Name: "after", In: "query", Schema: text, Description: "Only records that were changed after this place in the change log: seq of an earlier archive's manifest"})
-	s.mux.HandleFunc("GET "+exportPath, func(w http.ResponseWriter, r *http.Request) { s.export(w, r, registry.ExportRequest{}) })
+	s.mux.HandleFunc("GET "+exportPath, func(w http.ResponseWriter, r *http.Request) {
+		if query := r.URL.Query(); query.Has("format") {
+			s.exportRecords(w, r)
+		} else if name := recordsOnly(query); name != "" {
+			writeProblem(w, s.problem(r.Context(), invalid(name, "%s is for records: give a format with it", name)))
+		} else {
+			s.export(w, r, registry.ExportRequest{})
+		}
+	})
 	s.mux.HandleFunc("GET "+prefixExportPath, s.exportPrefix)
 }
 

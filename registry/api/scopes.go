@@ -109,6 +109,7 @@ var scopes = map[string]registry.Scope{
 	"POST /v1/applications":                     anyScope,
 	"GET /v1/enterprises/{id}:export":           registry.ScopeEnterpriseRead, // and those of what it shows, see registry.BeginExport
 	"GET /v1/export":                            registry.ScopeEnterpriseRead,
+	recordsExport:                               registry.ScopeIdentifiersRead,
 	"GET /v1/prefixes:export":                   registry.ScopePrefixesRead,
 	"POST /v1/archives:load":                    registry.ScopeEnterpriseWrite, // and those of what it writes, see registry.Load
 	"GET /v1/prefixes:digest":                   registry.ScopePrefixesRead,
@@ -147,7 +148,11 @@ func (s *server) checkScope(r *http.Request, a registry.Actor) *registry.Error {
 	if pattern == "" {
 		return nil // the mux refuses it
 	}
-	scope, decided := scopes[operationOf(pattern, r.URL.Path)]
+	operation := operationOf(pattern, r.URL.Path)
+	if operation == "GET "+exportPath && r.URL.Query().Has("format") {
+		operation = recordsExport
+	}
+	scope, decided := scopes[operation]
 	if !decided {
 		return registry.Refuse(registry.CodeForbidden, "", "the credential is limited and not good for this request")
 	}
