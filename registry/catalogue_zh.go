@@ -48,7 +48,6 @@ var detailsZH = map[string]string{
 	"the identifier is missing":                                            "缺少标识",
 	"the record is longer than %d octets":                                  "记录超过 %d 字节",
 	"%s is no index, a number from 1 to 2147483647":                        "%s 不是合法的索引（1 到 2147483647 的整数）",
-	"%s is no number of seconds":                                           "%s 不是合法的秒数",
 	"%s are not four characters 0 or 1, such as 1110":                      "%s 不是四位 0 或 1，例如 1110",
 	"a line is longer than %d octets: is a quote not closed?":              "有一行超过 %d 字节：是否有引号未闭合？",
 	"the job makes the identifiers by its rule: the row must not have one": "任务按规则生成标识：行中不能自带标识",
@@ -446,7 +445,10 @@ var detailsZH = map[string]string{
 	"the node stops; the job goes on when it is back":                                          "节点正在停止；重新启动后任务会继续",
 
 	// Exports of records.
-	"records are exported as %s or %s":         "标识可导出为 %s 或 %s",
-	"only %s has the times of records":         "只有 %s 含有标识的创建和更新时间",
-	"%s is for records: give a format with it": "%s 只用于导出标识：请同时给出 format",
+	"records are exported as %s or %s":                                          "标识可导出为 %s 或 %s",
+	"only %s has the times of records":                                          "只有 %s 含有标识的创建和更新时间",
+	"%s is neither a number of seconds nor a time such as 2030-01-01T00:00:00Z": "%s 不是秒数，也不是 2030-01-01T00:00:00Z 这样的时间",
+	"%s is not a time such as 2026-01-02T03:04:05Z":                             "%s 不是 2026-01-02T03:04:05Z 这样的时间",
+	"%s are not references such as %s":                                          "%s 不是引用，引用应形如 %s",
+	"%s is for records: give a format with it":                                  "%s 只用于导出标识：请同时给出 format",
 }

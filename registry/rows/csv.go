@@ -10,24 +10,15 @@ import (
 	"strings"
 
 	"github.com/idnode/idnode/proto/identifier"
+	"github.com/idnode/idnode/proto/recordcsv"
 	"github.com/idnode/idnode/proto/template"
 	"github.com/idnode/idnode/registry"
 	"github.com/idnode/idnode/registry/sheet"
 )
 
-// Columns are those of CSV with a line a value, of which ttl and perms may be missing. The lines of an identifier follow one
-// another.
-var Columns = []string{"id", "index", "type", "data", "ttl", "perms"}
-
-// Places of the columns.
-const (
-	columnID = iota
-	columnIndex
-	columnType
-	columnData
-	columnTTL
-	columnPerms
-)
+// Columns are those of CSV with a line a value, see package recordcsv; those from ttl on may be missing. The lines of an
+// identifier follow one another.
+var Columns = recordcsv.Columns
 
 // Table says how the rows of a table are read.
 type Table struct {
@@ -58,9 +49,9 @@ type cells interface {
 type CSV struct {
 	o     Table
 	in    cells
-	table *sheet.Table // of a template
-	place [6]int       // of Columns, else; -1: there is none
-	whole int          // of RecordColumn; -1: there is none
+	table *sheet.Table         // of a template
+	place [recordcsv.Width]int // of Columns, else; -1: there is none
+	whole int                  // of RecordColumn; -1: there is none
 
 	cells []string // the line that was read last, if held
 	line  int
@@ -135,8 +126,8 @@ func (c *CSV) header(names []string) error {
 		}
 		c.place[k] = i
 	}
-	for k, name := range Columns[:columnTTL] {
-		if c.place[k] < 0 && !(k == columnID && c.o.NoID) {
+	for k, name := range Columns[:recordcsv.TTL] {
+		if c.place[k] < 0 && !(k == recordcsv.ID && c.o.NoID) {
 			return registry.Refuse(registry.CodeInvalidFile, "", "the column %s is missing", strconv.Quote(name))
 		}
 	}
@@ -248,10 +239,13 @@ func (c *CSV) values() (registry.Row, error) {
 	if err := c.hold(); err != nil {
 		return registry.Row{}, err
 	}
-	id := strings.Clone(c.cell(columnID))
+	id := strings.Clone(c.cell(recordcsv.ID))
 	row := registry.Row{Line: c.line, Record: &identifier.Record{Scheme: c.o.Scheme, ID: unescape(id)}}
 	if id == "" {
 		row.Err = registry.Refuse(registry.CodeInvalidRequest, "/id", "the identifier is missing")
+	}
+	if err := c.ofRecord(row.Record); err != nil && row.Err == nil {
+		row.Err = err
 	}
 	for size := 0; ; {
 		v, err := c.value(len(row.Record.Values))
@@ -274,37 +268,54 @@ func (c *CSV) values() (registry.Row, error) {
 		} else if err != nil {
 			return registry.Row{}, err
 		}
-		if c.cell(columnID) != id {
+		if c.cell(recordcsv.ID) != id {
 			row.End = c.start
 			return row, nil
 		}
 	}
 }
 
+// ofRecord reads what is of the record from the line that is held, its first.
+func (c *CSV) ofRecord(rec *identifier.Record) error {
+	rec.Template = strings.Clone(unescape(c.cell(recordcsv.Template)))
+	name := strings.TrimSpace(c.cell(recordcsv.Scheme))
+	if name == "" {
+		return nil
+	}
+	s, err := identifier.ParseScheme(name)
+	if err != nil {
+		return registry.Refuse(registry.CodeInvalidRequest, "/scheme", "%s", err)
+	}
+	rec.Scheme = s
+	return nil
+}
+
 // value reads the value of the line that is held, the nth of its record.
 func (c *CSV) value(n int) (identifier.Value, error) {
-	v := identifier.Value{TTL: identifier.DefaultTTL, Perms: identifier.DefaultPerms, Type: strings.Clone(unescape(c.cell(columnType)))}
+	v := identifier.Value{TTL: identifier.DefaultTTL, Perms: identifier.DefaultPerms, Type: strings.Clone(unescape(c.cell(recordcsv.Type)))}
 	at := func(member string) string { return fmt.Sprintf("/values/%d/%s", n, member) }
-	index, err := strconv.ParseUint(strings.TrimSpace(c.cell(columnIndex)), 10, 32)
+	index, err := strconv.ParseUint(strings.TrimSpace(c.cell(recordcsv.Index)), 10, 32)
 	if err != nil {
-		return v, registry.Refuse(registry.CodeInvalidValue, at("index"), "%s is no index, a number from 1 to 2147483647", strconv.Quote(c.cell(columnIndex)))
+		return v, registry.Refuse(registry.CodeInvalidValue, at("index"), "%s is no index, a number from 1 to 2147483647", strconv.Quote(c.cell(recordcsv.Index)))
 	}
 	v.Index = uint32(index)
-	data := unescape(c.cell(columnData))
+	data := unescape(c.cell(recordcsv.Data))
 	if v.Data, err = dataOf(data); err != nil {
 		return v, registry.JSONError(err, at("data"))
 	}
-	if s := strings.TrimSpace(c.cell(columnTTL)); s != "" {
-		ttl, err := strconv.ParseInt(s, 10, 32)
-		if err != nil || ttl < 0 {
-			return v, registry.Refuse(registry.CodeInvalidValue, at("ttl"), "%s is no number of seconds", strconv.Quote(s))
-		}
-		v.TTL = int32(ttl)
+	if v.TTLType, v.TTL, err = recordcsv.ParseTTL(c.cell(recordcsv.TTL)); err != nil {
+		return v, registry.Refuse(registry.CodeInvalidValue, at("ttl"), "%s is neither a number of seconds nor a time such as 2030-01-01T00:00:00Z", strconv.Quote(c.cell(recordcsv.TTL)))
 	}
-	if s := strings.TrimSpace(c.cell(columnPerms)); s != "" {
+	if s := strings.TrimSpace(c.cell(recordcsv.Perms)); s != "" {
 		if v.Perms, err = identifier.ParsePerms(s); err != nil {
 			return v, registry.Refuse(registry.CodeInvalidValue, at("perms"), "%s are not four characters 0 or 1, such as 1110", strconv.Quote(s))
 		}
+	}
+	if v.Timestamp, err = recordcsv.ParseTimestamp(c.cell(recordcsv.Timestamp)); err != nil {
+		return v, registry.Refuse(registry.CodeInvalidValue, at("timestamp"), "%s is not a time such as 2026-01-02T03:04:05Z", strconv.Quote(c.cell(recordcsv.Timestamp)))
+	}
+	if v.Refs, err = recordcsv.ParseRefs(c.cell(recordcsv.Refs)); err != nil {
+		return v, registry.Refuse(registry.CodeInvalidValue, at("refs"), "%s are not references such as %s", strconv.Quote(c.cell(recordcsv.Refs)), `[{"handle":"88.1/x","index":300}]`)
 	}
 	return v, nil
 }

@@ -1,12 +1,17 @@
 package rows
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/idnode/idnode/proto/identifier"
+	"github.com/idnode/idnode/proto/recordcsv"
 	"github.com/idnode/idnode/proto/template"
 	"github.com/idnode/idnode/registry"
 	"github.com/idnode/idnode/registry/sheet"
@@ -57,7 +62,7 @@ func TestCSV(t *testing.T) {
 	f("id,index,type,data\na,x,T,u\nb,1,T,u\n", "2-27 a invalid_value at /values/0/index: \"x\" is no index, a number from 1 to 2147483647\n3-35 b 1:T=\"u\" ttl 86400 perms 14\n", Table{})
 	f("id,index,type,data\n,1,T,u\n", "2-26  invalid_request at /id: the identifier is missing\n", Table{})
 	f("id,index,type\na,1,T\n", "invalid_file: the column \"data\" is missing\n", Table{})
-	f("id,index,type,data,Colour\n", "invalid_file: the column \"Colour\" is not known; there are id,index,type,data,ttl,perms, or with a template those of its fields\n", Table{})
+	f("id,index,type,data,Colour\n", "invalid_file: the column \"Colour\" is not known; there are id,index,type,data,ttl,perms,timestamp,refs,scheme,template, or with a template those of its fields\n", Table{})
 	f("id,index,type,data,data\n", "invalid_file: the column \"data\" is there twice\n", Table{})
 	f("", "invalid_request: the file has no first line with the names of the columns\n", Table{})
 	f("id,index,type,data\na,1,T,\"u\nb,1,T,u\n", "invalid_file: line 3 is not CSV: extraneous or missing \" in quoted-field\n", Table{})
@@ -135,4 +140,39 @@ func FuzzCSV(f *testing.F) {
 			end = row.End
 		}
 	})
+}
+
+// TestCSVWithoutLoss: what an export writes in CSV is read as it was.
+func TestCSVWithoutLoss(t *testing.T) {
+	want := []identifier.Record{
+		{Scheme: identifier.Handle, ID: "=88.1/\"a\"", Template: "a word", Values: []identifier.Value{
+			{Index: 9, Type: "URL", Data: []byte("'=x,\n\"y\""), TTL: 0, Perms: 15, Timestamp: 946684799},
+			{Index: 2, Type: "B", Data: []byte("\x00\xff"), TTLType: identifier.Absolute, TTL: 1893456000, Perms: 8},
+			{Index: 1, Type: "T", Data: []byte(`{"format":"hex","value":"00"}`), TTL: 86400, Perms: 14, Refs: []identifier.Ref{{Handle: "88.1/<y>", Index: 300}, {Handle: "10.1/x", Index: 0}}},
+		}},
+		{Scheme: identifier.OID, ID: "1.2.3", Values: []identifier.Value{{Index: 1, Type: "T", TTL: 86400, Perms: 14}}},
+	}
+	text := recordcsv.AppendHeader(nil)
+	for i := range want {
+		text = recordcsv.Append(text, &want[i])
+	}
+	c, err := NewCSV(bytes.NewReader(text), Table{MaxOctets: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range want {
+		got, err := c.Next()
+		if err != nil || got.Err != nil {
+			t.Fatal(err, got.Err)
+		}
+		if diff := cmp.Diff(&want[i], got.Record); diff != "" {
+			t.Error(diff)
+		}
+	}
+	for cells, field := range map[string]string{"soon,,,,,": "ttl", ",,yesterday,,,": "timestamp", ",,,x,,": "refs", ",,,,isbn,": "scheme"} {
+		got := told(t, "id,index,type,data,ttl,perms,timestamp,refs,scheme,template\na,1,T,u,"+cells+"\nb,1,T,u,,,,,,\n", Table{})
+		if !strings.Contains(got, "/"+field+": ") || !strings.Contains(got, "\n3-") {
+			t.Errorf("%s: %s", cells, got)
+		}
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/idnode/idnode/proto/identifier"
+	"github.com/idnode/idnode/proto/recordcsv"
 	"github.com/idnode/idnode/registry"
 	"github.com/idnode/idnode/registry/sheet"
 )
@@ -58,7 +59,7 @@ func NewRaw(f *os.File, workbook bool, o Table) (*Raw, error) {
 			if slices.Contains(ErrorColumns, folded) {
 				continue
 			}
-			if folded == Columns[columnID] && o.Template == "" && !whole {
+			if folded == recordcsv.Columns[recordcsv.ID] && o.Template == "" && !whole {
 				t.ID = len(t.Names)
 			}
 			t.Names, t.keep = append(t.Names, strings.Clone(name)), append(t.keep, i)
