@@ -117,6 +117,7 @@ func (s *server) exportRecords(w http.ResponseWriter, r *http.Request) {
 	rc := http.NewResponseController(w)
 	defer rc.SetWriteDeadline(time.Time{}) // or it would end later answers on the connection
 	w.WriteHeader(http.StatusOK)
+	_ = rc.Flush() // the first records may be far
 	if r.Method == http.MethodHead {
 		return
 	}

@@ -11,6 +11,9 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/idnode/idnode/proto/identifier"
+	"github.com/idnode/idnode/proto/recordcsv"
 )
 
 // csvRows turns CSV with a line a value into records. Memory does not grow with the file but for
@@ -19,7 +22,7 @@ import (
 type csvRows struct {
 	csv    *csv.Reader
 	budget *budget
-	column [6]int // place of csvColumns[i] in the file, or -1
+	column [recordcsv.Width]int // place of recordcsv.Columns[i] in the file, or -1
 	width  int
 
 	cells []string // the line read last, if held
@@ -42,7 +45,7 @@ func newCSVRows(in io.Reader) (*csvRows, error) {
 	c.csv.ReuseRecord = true
 	head, err := c.csv.Read()
 	if errors.Is(err, io.EOF) {
-		return nil, failf("no header: the first line names the columns %s", strings.Join(csvColumns, ","))
+		return nil, failf("no header: the first line names the columns %s", strings.Join(recordcsv.Columns, ","))
 	}
 	if err != nil {
 		return nil, failf("read header: %v", err)
@@ -51,18 +54,18 @@ func newCSVRows(in io.Reader) (*csvRows, error) {
 		c.column[i] = -1
 	}
 	for i, name := range head {
-		k := slices.Index(csvColumns, strings.TrimSpace(name))
+		k := slices.Index(recordcsv.Columns, strings.TrimSpace(name))
 		if k < 0 {
-			return nil, failf("unknown column %q: the columns are %s", name, strings.Join(csvColumns, ","))
+			return nil, failf("unknown column %q: the columns are %s", name, strings.Join(recordcsv.Columns, ","))
 		}
 		if c.column[k] >= 0 {
 			return nil, failf("column %q is there twice", name)
 		}
 		c.column[k] = i
 	}
-	for k, name := range csvColumns[:4] {
+	for k, name := range recordcsv.Columns[:recordcsv.TTL] {
 		if c.column[k] < 0 {
-			return nil, failf("column %q is missing: the columns are %s, the last two optional", name, strings.Join(csvColumns, ","))
+			return nil, failf("column %q is missing: the columns are %s, those from ttl on optional", name, strings.Join(recordcsv.Columns, ","))
 		}
 	}
 	c.width = len(head)
@@ -116,9 +119,9 @@ func (c *csvRows) next() (row, error) {
 	if err := c.read(); err != nil {
 		return row{}, err
 	}
-	id := strings.Clone(c.cell(0))
+	id := strings.Clone(c.cell(recordcsv.ID))
 	out := row{line: c.line}
-	r := newRecord{ID: unescapeFormula(id)}
+	r := newRecord{ID: unescapeFormula(id), Scheme: strings.Clone(strings.TrimSpace(c.cell(recordcsv.Scheme))), Template: strings.Clone(unescapeFormula(c.cell(recordcsv.Template)))}
 	fail := func(code string, why error) {
 		if out.failure == nil {
 			out.failure = &failure{Line: c.line, ID: r.ID, Status: "failed", Code: code, Detail: why.Error(), why: why}
@@ -135,7 +138,7 @@ func (c *csvRows) next() (row, error) {
 		if err != nil {
 			fail("invalid_value", err)
 		}
-		if size += len(v.Type) + len(c.cell(3)) + 64; size > maxRecord {
+		if size += len(v.Type) + len(c.cell(recordcsv.Data)) + 64; size > maxRecord {
 			fail("too_large", failf("record is longer than %d octets", maxRecord))
 		}
 		if out.failure == nil {
@@ -147,7 +150,7 @@ func (c *csvRows) next() (row, error) {
 		} else if err != nil {
 			return row{}, err
 		}
-		if c.cell(0) != id {
+		if c.cell(recordcsv.ID) != id {
 			break
 		}
 	}
@@ -174,36 +177,50 @@ func (c *csvRows) value() (newValue, error) {
 			return newValue{}, failf("not UTF-8; if a spreadsheet in China wrote the file, try --encoding gb18030")
 		}
 	}
-	if c.cell(0) == "" {
+	if c.cell(recordcsv.ID) == "" {
 		return newValue{}, failf("id is empty")
 	}
-	index, err := strconv.ParseUint(strings.TrimSpace(c.cell(1)), 10, 32)
+	index, err := strconv.ParseUint(strings.TrimSpace(c.cell(recordcsv.Index)), 10, 32)
 	if err != nil || index < 1 || index > maxIndex {
-		return newValue{}, failf("index %q is no number from 1 to 2147483647", c.cell(1))
+		return newValue{}, failf("index %q is no number from 1 to 2147483647", c.cell(recordcsv.Index))
 	}
-	v := newValue{Index: uint32(index), Type: strings.Clone(unescapeFormula(c.cell(2)))}
+	v := newValue{Index: uint32(index), Type: strings.Clone(unescapeFormula(c.cell(recordcsv.Type)))}
 	if v.Type == "" {
 		return newValue{}, failf("type is empty")
 	}
-	data := strings.Clone(unescapeFormula(c.cell(3)))
+	data := strings.Clone(unescapeFormula(c.cell(recordcsv.Data)))
 	if isDataForm(data) {
 		v.Data = json.RawMessage(data)
 	} else {
 		v.Data = data
 	}
-	if s := strings.TrimSpace(c.cell(4)); s != "" {
-		n, err := strconv.ParseInt(s, 10, 32)
-		if err != nil || n < 0 {
-			return newValue{}, failf("ttl %q is no number of seconds", s)
+	if s := c.cell(recordcsv.TTL); strings.TrimSpace(s) != "" {
+		kind, ttl, err := recordcsv.ParseTTL(s)
+		if err != nil {
+			return newValue{}, failf("ttl %q is neither a number of seconds nor a time such as 2030-01-01T00:00:00Z", s)
 		}
-		ttl := int32(n)
 		v.TTL = &ttl
+		if kind == identifier.Absolute {
+			v.TTLType = "absolute"
+		}
 	}
-	if s := strings.TrimSpace(c.cell(5)); s != "" {
+	if s := strings.TrimSpace(c.cell(recordcsv.Perms)); s != "" {
 		if len(s) != 4 || strings.Trim(s, "01") != "" {
 			return newValue{}, failf("perms %q are not four characters 0 or 1 such as 1110", s)
 		}
 		v.Perms = strings.Clone(s)
+	}
+	if s := c.cell(recordcsv.Timestamp); strings.TrimSpace(s) != "" {
+		if _, err := recordcsv.ParseTimestamp(s); err != nil {
+			return newValue{}, failf("timestamp %q is not a time such as 2026-01-02T03:04:05Z", s)
+		}
+		v.Timestamp = strings.Clone(strings.TrimSpace(s))
+	}
+	if s := c.cell(recordcsv.Refs); strings.TrimSpace(s) != "" {
+		if _, err := recordcsv.ParseRefs(s); err != nil {
+			return newValue{}, failf("refs %q are not references such as %s", s, `[{"handle":"88.1/x","index":300}]`)
+		}
+		v.Refs = json.RawMessage(strings.TrimSpace(s))
 	}
 	return v, nil
 }
@@ -238,19 +255,4 @@ func isDataForm(s string) bool {
 		return false
 	}
 	return slices.Contains([]string{"string", "base64", "hex"}, *form.Format)
-}
-
-// dataForm is v's data as a cell that isDataForm recognises.
-func dataForm(v *value) (string, error) {
-	if !bytes.HasPrefix(v.Data, []byte(`"`)) {
-		var b bytes.Buffer
-		if err := json.Compact(&b, v.Data); err != nil {
-			return "", err
-		}
-		if !isDataForm(b.String()) {
-			return "", failf("data in a form that idctl does not know: %s", b.Bytes())
-		}
-		return b.String(), nil
-	}
-	return `{"format":"string","value":` + string(v.Data) + `}`, nil
 }

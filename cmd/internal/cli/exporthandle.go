@@ -5,73 +5,72 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 
+	"github.com/idnode/idnode/proto/archive"
 	"github.com/idnode/idnode/proto/handle/dump"
 	"github.com/idnode/idnode/proto/identifier"
 )
 
-// exportHandle writes the Handles of s to w as batch text: without loss, or with a directory such that
-// hdl-genericbatch takes it.
-func (a *app) exportHandle(ctx context.Context, w io.Writer, dir string, s selection) error {
-	buf := bufio.NewWriterSize(w, 64<<10)
-	if dir != "" {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return err
+// handles writes the records that are Handles to w as batch text: without loss, or with a directory such that
+// hdl-genericbatch takes it. said is what is to be said of what is not there. The manifest is of what is.
+func (x *recordExport) handles(ctx context.Context, w io.Writer) (m *archive.RecordsManifest, said string, err error) {
+	if x.dir != "" {
+		if err := os.MkdirAll(x.dir, 0o700); err != nil {
+			return nil, "", err
 		}
 	}
-	var written, revoked, others, lost int
+	var written, values, others int64
+	var lost int
 	var block []byte
-	err := a.each(ctx, "/v1/identifiers", s.query(), 0, func(item json.RawMessage) error {
-		rec, err := identifier.ParseRecordJSON(item)
-		if err != nil {
-			return failf("answer of %s is not what idctl knows: %v", a.server, err)
+	digest := sha256.New()
+	m, err = x.fetch(ctx, archive.NDJSON, func(in io.Reader) error {
+		lines := bufio.NewScanner(in)
+		lines.Buffer(make([]byte, 0, 64<<10), maxRecordFile)
+		for lines.Scan() {
+			rec, err := identifier.ParseRecordJSON(lines.Bytes())
+			if err != nil {
+				return failf("answer of %s is not what idctl knows: %v", x.app.server, err)
+			}
+			if rec.Scheme != identifier.Handle {
+				others++
+				continue
+			}
+			r := &dump.Record{Handle: rec.ID, Template: rec.Template, Values: rec.Values}
+			if x.dir == "" {
+				block, err = dump.Append(block[:0], r)
+			} else {
+				var n int
+				block, n, err = dump.AppendPlain(block[:0], r, func(v *identifier.Value) (string, error) { return keepValue(x.dir, v.Data) })
+				lost += n
+			}
+			if err != nil {
+				return failf("export %s: %v", rec.ID, err)
+			}
+			written++
+			values += int64(len(rec.Values))
+			digest.Write(lines.Bytes())
+			digest.Write([]byte{'\n'})
+			if _, err := w.Write(block); err != nil {
+				return err
+			}
 		}
-		switch {
-		case rec.State == identifier.Revoked:
-			revoked++
-			return nil
-		case rec.Scheme != identifier.Handle:
-			others++
-			return nil
-		}
-		r := &dump.Record{Handle: rec.ID, Template: rec.Template, Values: rec.Values}
-		if dir == "" {
-			block, err = dump.Append(block[:0], r)
-		} else {
-			var n int
-			block, n, err = dump.AppendPlain(block[:0], r, func(v *identifier.Value) (string, error) { return keepValue(dir, v.Data) })
-			lost += n
-		}
-		if err != nil {
-			return failf("export %s: %v", rec.ID, err)
-		}
-		written++
-		_, err = buf.Write(block)
-		return err
+		return lines.Err()
 	})
 	if err != nil {
-		return err
+		return nil, "", err
 	}
-	if err := buf.Flush(); err != nil {
-		return err
-	}
-	line := fmt.Sprintf("%d records", written)
-	if revoked > 0 {
-		line += fmt.Sprintf(", %d revoked left out", revoked)
-	}
+	m.Format, m.Records, m.Values, m.RecordsDigest = archive.Handle, written, values, hex.EncodeToString(digest.Sum(nil))
 	if others > 0 {
-		line += fmt.Sprintf(", %d of other schemes left out", others)
+		said += fmt.Sprintf(", %d of other schemes left out", others)
 	}
 	if lost > 0 {
-		line += fmt.Sprintf("; batch text lacks references or absolute TTLs of %d values", lost)
+		said += fmt.Sprintf("; batch text lacks references or absolute TTLs of %d values", lost)
 	}
-	fmt.Fprintln(a.Err, "idctl: exported", line)
-	return nil
+	return m, said, nil
 }
 
 // keepValue keeps data in a file of dir that is named for what is in it, and returns its path. They may be secrets.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/idnode/idnode/proto/archive"
 	"github.com/idnode/idnode/proto/handle"
 	"github.com/idnode/idnode/proto/handle/client"
 	"github.com/idnode/idnode/proto/identifier"
@@ -258,7 +259,12 @@ func (h *handover) toAnotherProduct(ctx context.Context, ns *prefixDoc, dryRun b
 		}
 	}
 	h.say("freeze", "%s takes no writes until it is switched", h.prefix)
-	if err := writeWhole(h.file, func(w io.Writer) error { return h.export(ctx, w, "ndjson", *h.records()) }); err != nil {
+	records := &recordExport{app: h.app, form: archive.NDJSON, selection: *h.records()}
+	err := writeWhole(h.file, func(w io.Writer) error {
+		_, err := records.run(ctx, w)
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	h.say("copy", "all records are in %s", h.file)

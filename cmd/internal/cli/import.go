@@ -69,9 +69,12 @@ NDJSON has one record a line:
   {"id":"88.1021.150/SN-001","values":[{"index":1,"type":"URL","data":"https://…","ttl":86400}]}
 
 CSV has one value a line under a header of the columns id,index,type,data and, optional,
-ttl,perms, in any order. The lines of one identifier follow each other. Data that is not text is
-written as {"format":"base64","value":"…"}; an apostrophe before =, +, - or @ at the start of a cell
-is removed.
+ttl,perms,timestamp,refs,scheme,template, in any order. The lines of one identifier follow each
+other. Data that is not text is written as {"format":"base64","value":"…"}, references as
+[{"handle":"…","index":300}]; a TTL that is a time is absolute; an apostrophe before =, +, - or @ at
+the start of a cell is removed.
+
+If FILE.manifest.json of an export lies beside the file, the file is held to it first.
 
 Rows that fail do not stop the others. They are written to the file of --errors, one JSON object
 a line, and idctl then exits with 1. An import that broke off may be run again with
@@ -109,6 +112,9 @@ a line, and idctl then exits with 1. An import that broke off may be run again w
 			}
 			if _, err := a.key(); err != nil {
 				return err // before anything is read
+			}
+			if err := a.checkManifest(name, format, encoding); err != nil {
+				return err
 			}
 			src, err := a.open(name, format, encoding)
 			if err != nil {

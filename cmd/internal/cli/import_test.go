@@ -175,54 +175,6 @@ func TestImportBreaksOff(t *testing.T) {
 	}
 }
 
-func TestExport(t *testing.T) {
-	t.Chdir(t.TempDir())
-	pages := map[string]string{
-		"":   `{"items":[{"scheme":"handle","id":"88.1/a","version":3,"state":"active","created":"2026-01-02T03:04:05Z","values":[{"index":1,"type":"N","data":"x<y","ttl":60,"refs":[{"handle":"88.1/b","index":1}]}]},{"id":"88.1/r","state":"revoked","values":[]}],"next":"c1"}`,
-		"c1": `{"items":[{"scheme":"oid","id":"1.2.3","state":"active","values":[{"index":1,"type":"N","data":"z","ttl":1}]}]}`,
-	}
-	var query string
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		query = r.URL.RawQuery
-		body, ok := pages[r.URL.Query().Get("cursor")]
-		if !ok {
-			w.WriteHeader(http.StatusServiceUnavailable)
-		}
-		_, _ = io.WriteString(w, body)
-	}))
-	defer srv.Close()
-	const ndjson = `{"scheme":"handle","id":"88.1/a","created":"2026-01-02T03:04:05Z","values":[{"index":1,"type":"N","data":"x<y","ttl":60,"refs":[{"handle":"88.1/b","index":1}]}]}` + "\n" +
-		`{"scheme":"oid","id":"1.2.3","values":[{"index":1,"type":"N","data":"z","ttl":1}]}` + "\n"
-	out, errs, code := run(t, "", "export", "--prefix", "88.1/", "--server", srv.URL)
-	if code != exitDone || out != ndjson || errs != "idctl: exported 2 records, 1 revoked left out\n" || query != "cursor=c1&limit=1000&prefix=88.1%2F" {
-		t.Errorf("export: exit %d, err %q, query %s, out %s", code, errs, query, out)
-	}
-	out, errs, code = run(t, "", "export", "-O", "x.csv", "--server", srv.URL)
-	got, err := os.ReadFile("x.csv")
-	if want := "id,index,type,data,ttl,perms\n88.1/a,1,N,x<y,60,\n1.2.3,1,N,z,1,\n"; code != exitDone || out != "" || err != nil || string(got) != want {
-		t.Errorf("export to CSV: exit %d, err %q, file %q, %v", code, errs, got, err)
-	}
-	if !strings.Contains(errs, "CSV lacks") {
-		t.Errorf("export to CSV says %q, nothing of the lost reference", errs)
-	}
-
-	pages["c1"] = `{"items":[],"next":"gone"}`
-	writeFile(t, "old.ndjson", "old")
-	if _, errs, code := run(t, "", "export", "-O", "old.ndjson", "--server", srv.URL); code != exitFailed {
-		t.Errorf("a list that breaks off: exit %d, err %q", code, errs)
-	}
-	if got, _ := os.ReadFile("old.ndjson"); string(got) != "old" {
-		t.Errorf("a failed export changed the file to %q", got)
-	}
-	if files, _ := os.ReadDir("."); len(files) != 2 {
-		t.Errorf("files left: %v", files)
-	}
-	pages["c1"] = `{"items":[],"next":"c1"}`
-	if _, errs, code := run(t, "", "export", "--server", srv.URL); code != exitFailed || !strings.Contains(errs, "same page") {
-		t.Errorf("a cursor that stands still: exit %d, err %q", code, errs)
-	}
-}
-
 func TestList(t *testing.T) {
 	t.Chdir(t.TempDir())
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -232,5 +184,23 @@ func TestList(t *testing.T) {
 	out, errs, code := run(t, "", "list", "--limit", "2", "--server", srv.URL)
 	if want := "88.1/a  v1  active  1 values  URL u\n88.1/b  v2  active  0 values  \n"; code != exitDone || out != want || !strings.Contains(errs, "--limit 0") {
 		t.Errorf("list: exit %d, err %q, out\n%s\nwant\n%s", code, errs, out, want)
+	}
+}
+
+// TestListBreaksOff: a list whose pages do not come is not taken for whole.
+func TestListBreaksOff(t *testing.T) {
+	next := "gone"
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("cursor") == "gone" {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+		_, _ = fmt.Fprintf(w, `{"items":[],"next":%q}`, next)
+	}))
+	defer srv.Close()
+	for cursor, says := range map[string]string{"gone": "", "c1": "same page"} {
+		next = cursor
+		if _, errs, code := run(t, "", "list", "--limit", "0", "--server", srv.URL); code != exitFailed || !strings.Contains(errs, says) {
+			t.Errorf("%s: exit %d, %q", cursor, code, errs)
+		}
 	}
 }

@@ -51,11 +51,17 @@ type newValue struct {
 	Data  any    `json:"data"`
 	TTL   *int32 `json:"ttl,omitempty"`
 	Perms string `json:"perms,omitempty"`
+
+	// What CSV may have of it beside.
+	TTLType   string `json:"ttlType,omitempty"`
+	Timestamp string `json:"timestamp,omitempty"`
+	Refs      any    `json:"refs,omitempty"`
 }
 
 // newRecord is a record in a request.
 type newRecord struct {
 	ID       string     `json:"id"`
+	Scheme   string     `json:"scheme,omitempty"`
 	Template string     `json:"template,omitempty"`
 	Fields   fields     `json:"fields,omitempty"`
 	Values   []newValue `json:"values,omitempty"`

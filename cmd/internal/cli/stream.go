@@ -10,8 +10,17 @@ import (
 // stream sends r and returns the body of the answer, which may take as long as it likes as long as something
 // of it comes within --timeout. Any status but 200 is a *problem.
 func (a *app) stream(ctx context.Context, r request) (io.ReadCloser, error) {
+	s, err := a.streamFor(ctx, r, a.timeout)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// streamFor is stream with another patience than --timeout.
+func (a *app) streamFor(ctx context.Context, r request, patience time.Duration) (*streamed, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	s := &streamed{server: a.server, patience: a.timeout, cancel: cancel, timer: time.AfterFunc(a.timeout, cancel)}
+	s := &streamed{server: a.server, patience: patience, cancel: cancel, timer: time.AfterFunc(patience, cancel)}
 	resp, err := a.do(ctx, r)
 	if err != nil {
 		if !s.timer.Stop() {
@@ -21,7 +30,7 @@ func (a *app) stream(ctx context.Context, r request) (io.ReadCloser, error) {
 		return nil, err
 	}
 	s.timer.Stop()
-	s.body = resp.Body
+	s.resp, s.body = resp, resp.Body
 	if resp.StatusCode == http.StatusOK {
 		return s, nil
 	}
@@ -36,6 +45,7 @@ func (a *app) stream(ctx context.Context, r request) (io.ReadCloser, error) {
 // streamed is the body of an answer.
 type streamed struct {
 	server   string
+	resp     *http.Response
 	body     io.ReadCloser
 	patience time.Duration
 	cancel   context.CancelFunc
