@@ -52,6 +52,19 @@ func (f *failures) add(row failure) error {
 	return nil
 }
 
+// restart forgets what was added.
+func (f *failures) restart() error {
+	if f.file == nil {
+		return nil
+	}
+	f.file.Close()
+	f.first, f.file, f.buf = nil, nil, nil
+	if err := os.Remove(f.name); err != nil {
+		return failf("write errors: %v", err)
+	}
+	return nil
+}
+
 // close completes the file, if there is one.
 func (f *failures) close() error {
 	if f.file == nil {

@@ -1,17 +1,15 @@
 package cli
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -19,25 +17,15 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// A file goes to the node in parts, one request each. The answer to a part confirms it, so that
-// after a failure it is known how far the import came; the next part is read meanwhile.
-const (
-	partRows   = 20_000
-	partOctets = 8 << 20
-)
-
-// partTimeout is how long the node may take for one part.
-const partTimeout = 10 * time.Minute
-
 // importer is one run of idctl import.
 type importer struct {
-	app      *app
-	query    url.Values
-	compress bool
-	bar      *progress
+	app   *app
+	query url.Values
+	bar   *progress
 
 	sum      importSummary
-	lastLine int // of the file, confirmed
+	lastLine int  // of the file, that was read
+	sent     bool // the node has all of it
 	failed   failures
 }
 
@@ -58,12 +46,12 @@ func (s *importSummary) add(o importSummary) {
 
 func (a *app) importCommand() *cobra.Command {
 	var mode, format, encoding, errorsName string
-	var allocate, compress, quiet bool
+	var allocate, quiet bool
 	cmd := &cobra.Command{
 		Use:   "import FILE|-",
 		Short: "Register the records of a file, NDJSON or CSV",
-		Long: `Register the records of a file. It is read and sent in parts and may be of any size; it may be
-compressed with gzip.
+		Long: `Register the records of a file, which may be of any size and compressed with gzip. It is sent whole, and
+the node registers it as a job (see idctl job), each row exactly once; idctl waits for the end.
 
 NDJSON has one record a line:
   {"id":"88.1021.150/SN-001","values":[{"index":1,"type":"URL","data":"https://…","ttl":86400}]}
@@ -77,8 +65,8 @@ the start of a cell is removed.
 If FILE.manifest.json of an export lies beside the file, the file is held to it first.
 
 Rows that fail do not stop the others. They are written to the file of --errors, one JSON object
-a line, and idctl then exits with 1. An import that broke off may be run again with
---mode skip-existing.`,
+a line, and idctl then exits with 1. An import that broke off may be run again as it is: the same file
+with the same options is the same job.`,
 		Example: `  idctl import --allocate enterprises.ndjson
   idctl import --mode skip-existing --encoding gb18030 products.csv
   zcat records.ndjson.gz | idctl import -`,
@@ -100,7 +88,7 @@ a line, and idctl then exits with 1. An import that broke off may be run again w
 				return usagef("--format ndjson or csv is needed: the name %s does not tell", name)
 			}
 			base := orDefault(strings.TrimPrefix(name, "-"), "import")
-			im := &importer{app: a, query: url.Values{"mode": {mode}}, compress: compress, failed: failures{name: orDefault(errorsName, base+".errors.ndjson")}}
+			im := &importer{app: a, query: url.Values{"mode": {mode}, "format": {"ndjson"}, "name": {filepath.Base(name)}}, failed: failures{name: orDefault(errorsName, base+".errors.ndjson")}}
 			if allocate {
 				im.query.Set("allocate", "true")
 			}
@@ -120,11 +108,16 @@ a line, and idctl then exits with 1. An import that broke off may be run again w
 			if err != nil {
 				return err
 			}
-			defer src.Close()
 			if !quiet {
 				im.bar = newProgress(a.Err, name, src.size)
 			}
-			return im.run(ctx, src)
+			return im.run(ctx, name, func() (*source, error) {
+				if first := src; first != nil {
+					src = nil
+					return first, nil
+				}
+				return a.open(name, format, encoding)
+			})
 		}),
 	}
 	f := cmd.Flags()
@@ -133,170 +126,119 @@ a line, and idctl then exits with 1. An import that broke off may be run again w
 	f.StringVar(&format, "format", "", "`FORMAT`: ndjson or csv (default: by the file's name; ndjson for -)")
 	f.StringVar(&encoding, "encoding", "utf-8", "encoding of the file: utf-8 or gb18030")
 	f.StringVar(&errorsName, "errors", "", "`FILE` for the rows that fail, written only if any do (default: FILE.errors.ndjson)")
-	f.BoolVar(&compress, "gzip", false, "compress what is sent")
 	f.BoolVarP(&quiet, "quiet", "q", false, "no progress bar")
 	return cmd
 }
 
-// part is a piece of a file: what is sent in one request.
-type part struct {
-	body     []byte
-	lines    []int // of the file, for each line of body
-	failures []failure
-	read     int64 // octets of the file read up to its end
-	err      error // why the file could not be read further; io.EOF at its end
-}
-
-// fill reads the next part of src.
-func fill(src *source) *part {
-	p := &part{}
-	for len(p.lines) < partRows && len(p.body) < partOctets {
-		r, err := src.next()
-		if err != nil {
-			p.err = err
-			break
-		}
-		if r.failure != nil {
-			p.failures = append(p.failures, *r.failure)
-			continue
-		}
-		p.lines = append(p.lines, r.line)
-		p.body = append(append(p.body, r.json...), '\n')
-	}
-	p.read = src.read
-	return p
-}
-
-// run sends src and prints the summary.
-func (im *importer) run(ctx context.Context, src *source) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+// run has the file, which open opens anew each time, registered by a job, and prints the summary.
+func (im *importer) run(ctx context.Context, name string, open func() (*source, error)) error {
 	begin := time.Now()
-	parts := make(chan *part)
-	go func() {
-		for {
-			p := fill(src)
-			select {
-			case parts <- p:
-			case <-ctx.Done():
-				return
-			}
-			if p.err != nil {
-				return
-			}
-		}
-	}()
-	err := im.consume(ctx, parts)
-	cancel()
+	err := im.work(ctx, name, open)
 	im.bar.finish()
 	if cerr := im.failed.close(); err == nil {
 		err = cerr
 	}
-	return im.conclude(src.name, time.Since(begin), err)
+	return im.conclude(name, time.Since(begin), err)
 }
 
-// consume sends the parts in their order.
-func (im *importer) consume(ctx context.Context, parts <-chan *part) error {
-	for {
-		var p *part
-		select {
-		case <-ctx.Done(): // also while standard input stalls
-			return ctx.Err()
-		case p = <-parts:
+func (im *importer) work(ctx context.Context, name string, open func() (*source, error)) error {
+	a := im.app
+	var local importSummary // of rows that were not sent
+	j, err := a.submit(ctx, im.query, func() (io.ReadCloser, error) {
+		local, im.lastLine = importSummary{}, 0
+		if err := im.failed.restart(); err != nil {
+			return nil, err
 		}
-		if len(p.lines) > 0 {
-			if err := im.send(ctx, p); err != nil {
-				return err
-			}
-			im.lastLine = p.lines[len(p.lines)-1]
+		src, err := open()
+		if err != nil {
+			return nil, err
 		}
-		for i := range p.failures {
-			im.sum.Total++
-			im.sum.Failed++
-			row := p.failures[i]
-			if row.why != nil {
-				row.Detail = tell(im.app.language(), row.why)
-			}
-			if err := im.failed.add(row); err != nil {
-				return err
-			}
-		}
-		im.bar.advance(p.read, im.sum.Total)
-		if errors.Is(p.err, io.EOF) {
-			return nil
-		}
-		if p.err != nil {
-			return failf("read input: %v", p.err)
-		}
-	}
-}
-
-// send sends one part and reads its results.
-func (im *importer) send(ctx context.Context, p *part) error {
-	ctx, cancel := context.WithTimeout(ctx, partTimeout)
-	defer cancel()
-	r := request{method: http.MethodPost, path: "/v1/identifiers:import", query: im.query, body: p.body,
-		header: http.Header{"Content-Type": {"application/x-ndjson"}, "Accept": {"application/x-ndjson, application/problem+json"}}}
-	if im.compress {
-		var b bytes.Buffer
-		z := gzip.NewWriter(&b)
-		_, _ = z.Write(p.body) // to memory
-		_ = z.Close()
-		r.body = b.Bytes()
-		r.header.Set("Content-Encoding", "gzip")
-	}
-	resp, err := im.app.do(ctx, r)
+		return &records{im: im, src: src, local: &local}, nil
+	}, name != "-")
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close()
-	if resp.StatusCode/100 != 2 {
-		body, err := readAnswer(resp)
+	im.sent = true
+	if j, err = a.follow(ctx, j, im.bar, false); err != nil {
+		return err
+	}
+	im.sum = j.Summary
+	im.sum.add(local)
+	if j.Summary.Failed > 0 {
+		err := a.each(ctx, jobPath(j.ID)+"/rows", url.Values{"status": {"failed"}}, 0, func(item json.RawMessage) error {
+			var row failure
+			if err := json.Unmarshal(item, &row); err != nil {
+				return failf("answer of %s is not what idctl knows: %v", a.server, err)
+			}
+			return im.failed.add(row)
+		})
 		if err != nil {
 			return err
 		}
-		return parseProblem(resp.StatusCode, resp.Header.Get("Content-Type"), body)
 	}
-	return im.results(resp.Body, p)
+	if j.State != "done" {
+		im.sent = false // more will not come of it
+		if j.Error != nil {
+			return failf("the node ended the import: %s: %s", j.Error.Code, j.Error.Detail)
+		}
+		return failf("the job %s was cancelled", j.ID)
+	}
+	return nil
 }
 
-// results reads the node's answer to p: the rows that failed, then the summary. Without a summary
-// the part is not confirmed, whatever came before.
-func (im *importer) results(in io.Reader, p *part) error {
-	dec := json.NewDecoder(in)
-	for {
-		var line struct {
-			failure
-			Total *int `json:"total"`
-			importSummary
+// records are the good rows of a file as NDJSON, each on the line on which it stands in the file.
+type records struct {
+	im      *importer
+	src     *source
+	local   *importSummary
+	line    int // of what is pending, the last
+	pending []byte
+	err     error
+}
+
+func (r *records) Read(p []byte) (int, error) {
+	for len(r.pending) == 0 {
+		if r.err != nil {
+			return 0, r.err
 		}
-		if err := dec.Decode(&line); err != nil {
-			if errors.Is(err, io.EOF) {
-				err = io.ErrUnexpectedEOF
-			}
-			return failf("the node's answer broke off: %v", err)
-		}
-		switch {
-		case line.Total != nil:
-			sum := line.importSummary
-			sum.Total = *line.Total
-			if sum.Total != len(p.lines) {
-				return failf("the node counted %d rows of the %d that were sent", sum.Total, len(p.lines))
-			}
-			im.sum.add(sum)
-			return nil
-		case line.Line < 1 || line.Line > len(p.lines): // of no row: the import ended early, and this much is stored
-			sum := line.importSummary
-			sum.Total = sum.Stored + sum.Skipped + sum.Failed
-			im.sum.add(sum)
-			return failf("the node ended the import: %s: %s", line.Code, line.Detail)
-		}
-		line.failure.Line = p.lines[line.Line-1]
-		if err := im.failed.add(line.failure); err != nil {
-			return err
+		r.pending = r.pending[:0]
+		for r.err == nil && len(r.pending) < 64<<10 {
+			r.err = r.next()
 		}
 	}
+	n := copy(p, r.pending)
+	r.pending = r.pending[n:]
+	return n, nil
 }
+
+// next has the next row at hand.
+func (r *records) next() error {
+	row, err := r.src.next()
+	r.im.bar.advance(r.src.read, r.im.lastLine)
+	if errors.Is(err, io.EOF) {
+		return io.EOF
+	}
+	if err != nil {
+		return failf("read input: %v", err)
+	}
+	if f := row.failure; f != nil {
+		r.local.Total++
+		r.local.Failed++
+		if f.why != nil {
+			f.Detail = tell(r.im.app.language(), f.why)
+		}
+		return r.im.failed.add(*f)
+	}
+	for ; r.line < row.line-1; r.line++ {
+		r.pending = append(r.pending, '\n')
+	}
+	r.pending = append(append(r.pending, row.json...), '\n')
+	r.line, r.im.lastLine = row.line, row.line
+	return nil
+}
+
+// Close closes the file.
+func (r *records) Close() error { return r.src.Close() }
 
 // conclude prints what was done and returns the command's error.
 func (im *importer) conclude(name string, took time.Duration, err error) error {
@@ -335,14 +277,14 @@ func (im *importer) conclude(name string, took time.Duration, err error) error {
 	return nil
 }
 
-// stopped says how far an import came that could not go on.
+// stopped says where an import stands that could not go on.
 func (im *importer) stopped(err error) error {
-	confirmed := failf("no row is confirmed")
-	if im.lastLine > 0 {
-		confirmed = failf("rows up to line %d are confirmed", im.lastLine)
+	p, refused := errors.AsType[*problem](err)
+	switch {
+	case im.sent:
+		return err // the job goes on, or has ended
+	case refused && p.Status < 500:
+		return failf("import stopped: %v; nothing is registered", err)
 	}
-	if p, ok := errors.AsType[*problem](err); ok && p.Status < 500 {
-		return failf("import stopped: %v; %s, later ones are not stored", err, confirmed)
-	}
-	return failf("import stopped: %v; %s, later ones may be stored too; to go on, run it again with --mode skip-existing, which is safe", err, confirmed)
+	return failf("import stopped: %v; to go on, run it again, which is safe", err)
 }

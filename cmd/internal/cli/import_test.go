@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"bufio"
-	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -11,48 +9,92 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/klauspost/compress/zstd"
 )
 
-// importNode answers imports as a node does. It fails rows with the letters "bad" in them, and dies
-// in the request after the first alive ones, when it has read half of it.
+// importNode takes inputs as jobs, as a node does. It fails rows with the letters "bad" in them. It breaks off the connection
+// in the first requests, as many as broken says, when it has read half of the input, and tells how far a job is as often as slow
+// says before it has ended.
 type importNode struct {
-	alive    int
-	requests int
-	rows     []string
-	query    string
+	broken, slow int
+	requests     int
+	input        string
+	query        string
+	job          string
+	rows         []string // that are good
+	failed       []string
 }
 
 func (n *importNode) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	n.requests++
-	n.query = r.URL.RawQuery
-	body := io.Reader(r.Body)
-	if r.Header.Get("Content-Encoding") == "gzip" {
-		z, err := gzip.NewReader(r.Body)
-		if err != nil {
-			panic(err)
+	w.Header().Set("Content-Type", "application/json")
+	switch {
+	case r.Method == "POST" && r.URL.Path == "/v1/jobs":
+		n.requests++
+		n.query = r.URL.RawQuery
+		body := io.Reader(r.Body)
+		if r.Header.Get("Content-Encoding") == "zstd" {
+			z, err := zstd.NewReader(r.Body)
+			if err != nil {
+				panic(err)
+			}
+			defer z.Close()
+			body = z
 		}
-		body = z
-	}
-	if r.Header.Get("Content-Type") != "application/x-ndjson" {
-		w.WriteHeader(http.StatusUnsupportedMediaType)
-		return
-	}
-	var failed, total int
-	lines := bufio.NewScanner(body)
-	lines.Buffer(nil, maxRecord)
-	for lines.Scan() {
-		total++
-		if n.alive > 0 && n.requests > n.alive && total > 10 {
+		if n.requests <= n.broken {
+			io.CopyN(io.Discard, body, 1000)
 			panic(http.ErrAbortHandler)
 		}
-		if strings.Contains(lines.Text(), "bad") {
-			failed++
-			fmt.Fprintf(w, `{"line":%d,"id":"88.1/bad","status":"failed","code":"invalid_value","detail":"it is bad"}`+"\n", total)
+		text, err := io.ReadAll(body)
+		if err != nil {
+			return // it was not sent to its end
+		}
+		n.take(string(text))
+		w.WriteHeader(http.StatusAccepted)
+		io.WriteString(w, n.told())
+	case strings.HasSuffix(r.URL.Path, "/events"):
+		w.Header().Set("Content-Type", "text/event-stream")
+		if n.slow > 0 {
+			n.slow--
+			fmt.Fprint(w, "event: progress\ndata: {\"id\":\"j1\",\"state\":\"running\",\"progress\":{\"done\":0.5}}\n\n")
+			return // it breaks off
+		}
+		fmt.Fprintf(w, "event: end\ndata: %s\n\n", n.job)
+	case strings.HasSuffix(r.URL.Path, "/rows"):
+		if r.URL.Query().Get("status") != "failed" {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		fmt.Fprintf(w, `{"items":[%s]}`, strings.Join(n.failed, ","))
+	default:
+		io.WriteString(w, n.told())
+	}
+}
+
+// told is the job as it stands.
+func (n *importNode) told() string {
+	if n.slow > 0 {
+		return `{"id":"j1","state":"running"}`
+	}
+	return n.job
+}
+
+// take runs the job of an input.
+func (n *importNode) take(text string) {
+	n.input, n.rows, n.failed = text, nil, nil
+	total := 0
+	for i, line := range strings.Split(text, "\n") {
+		if strings.TrimSpace(line) == "" {
 			continue
 		}
-		n.rows = append(n.rows, lines.Text())
+		total++
+		if strings.Contains(line, "bad") {
+			n.failed = append(n.failed, fmt.Sprintf(`{"line":%d,"id":"88.1/bad","status":"failed","code":"invalid_value","detail":"it is bad"}`, i+1))
+			continue
+		}
+		n.rows = append(n.rows, line)
 	}
-	fmt.Fprintf(w, `{"total":%d,"stored":%d,"skipped":0,"failed":%d}`+"\n", total, total-failed, failed)
+	n.job = fmt.Sprintf(`{"id":"j1","state":"done","summary":{"total":%d,"stored":%d,"skipped":0,"failed":%d}}`, total, total-len(n.failed), len(n.failed))
 }
 
 func writeFile(t *testing.T, name, text string) {
@@ -75,25 +117,25 @@ func TestImport(t *testing.T) {
 	n := &importNode{}
 	srv := httptest.NewServer(n)
 	defer srv.Close()
-	const count = 2*partRows + 17
+	const count = 40_017
 	all := manyRecords(count)
 	writeFile(t, "all.ndjson", all)
 	writeFile(t, "all.ndjson.errors.ndjson", "from an earlier run")
 	for _, args := range [][]string{
 		{"all.ndjson", "--allocate"},
-		{"all.ndjson", "--gzip", "--mode", "upsert"},
+		{"all.ndjson", "--mode", "upsert"},
 		{"-"},
 	} {
-		n.rows, n.requests = nil, 0
+		n.input, n.requests, n.slow = "", 0, 2
 		out, errs, code := run(t, all, append([]string{"import", "--server", srv.URL}, args...)...)
 		if code != exitDone || errs != "" || !strings.HasPrefix(out, fmt.Sprintf("%s: %d rows: %d stored, 0 skipped, 0 failed in ", args[0], count, count)) {
 			t.Errorf("import %v: exit %d, out %q, err %q", args, code, out, errs)
 		}
-		if got := strings.Join(n.rows, "\n") + "\n"; got != all || n.requests != 3 {
-			t.Errorf("import %v: the node got %d rows in %d requests, want all %d in 3", args, len(n.rows), n.requests, count)
+		if n.input != all || n.requests != 1 {
+			t.Errorf("import %v: the node got %d octets in %d requests, want all %d in one", args, len(n.input), n.requests, len(all))
 		}
 	}
-	if n.query != "mode=create" {
+	if n.query != "format=ndjson&mode=create&name=-" {
 		t.Errorf("query %q", n.query)
 	}
 	if files, _ := os.ReadDir("."); len(files) != 1 {
@@ -115,8 +157,8 @@ func TestImportFailures(t *testing.T) {
 			t.Errorf("err %q lacks %q", errs, want)
 		}
 	}
-	const want = `{"line":5,"id":"88.1/bad","status":"failed","code":"invalid_value","detail":"it is bad"}` + "\n" +
-		`{"line":4,"id":"88.1/b","status":"failed","code":"invalid_value","detail":"index \"none\" is no number from 1 to 2147483647"}` + "\n"
+	const want = `{"line":4,"id":"88.1/b","status":"failed","code":"invalid_value","detail":"index \"none\" is no number from 1 to 2147483647"}` + "\n" +
+		`{"line":5,"id":"88.1/bad","status":"failed","code":"invalid_value","detail":"it is bad"}` + "\n"
 	if got, err := os.ReadFile("in.csv.errors.ndjson"); err != nil || string(got) != want {
 		t.Errorf("errors file %q, %v; want %q", got, err, want)
 	}
@@ -132,13 +174,18 @@ func TestImportFailures(t *testing.T) {
 
 func TestImportBreaksOff(t *testing.T) {
 	t.Chdir(t.TempDir())
-	writeFile(t, "all.ndjson", "\n"+manyRecords(2*partRows))
-	srv := httptest.NewServer(&importNode{alive: 1})
+	all := "\n" + manyRecords(20_000)
+	writeFile(t, "all.ndjson", all+"no record: bad\n")
+	n := &importNode{broken: 1}
+	srv := httptest.NewServer(n)
 	defer srv.Close()
 	out, errs, code := run(t, "", "import", "all.ndjson", "--server", srv.URL)
-	if code != exitFailed || !strings.Contains(out, fmt.Sprintf(" %d stored", partRows)) ||
-		!strings.Contains(errs, fmt.Sprintf("rows up to line %d are confirmed", partRows+1)) || !strings.Contains(errs, "--mode skip-existing") {
-		t.Errorf("a node that dies: exit %d, out %q, err %q", code, out, errs)
+	if code != exitFailed || !strings.Contains(out, " 20000 stored") || !strings.Contains(errs, "sent again in 1s, which is safe") || n.requests != 2 || n.input != all+"no record: bad\n" {
+		t.Errorf("a connection that breaks off: exit %d, out %q, err %q, %d requests", code, out, errs, n.requests)
+	}
+	n.broken, n.requests = 1, 0
+	if _, errs, code := run(t, all, "import", "-", "--server", srv.URL); code != exitFailed || n.requests != 1 || !strings.Contains(errs, "run it again, which is safe") {
+		t.Errorf("standard input that breaks off: exit %d, err %q, %d requests", code, errs, n.requests)
 	}
 
 	for _, tc := range []struct {
@@ -146,13 +193,14 @@ func TestImportBreaksOff(t *testing.T) {
 		status, code int
 		says         string
 	}{
-		{"denied", `{"code":"forbidden","detail":"readers may not"}`, 403, exitDenied, "forbidden: readers may not; no row is confirmed"},
-		{"no summary", "", 200, exitFailed, "broke off"},
-		{"half a summary", `{"total":4`, 200, exitFailed, "broke off"},
-		{"another count", `{"total":1,"stored":1,"skipped":0,"failed":0}`, 200, exitFailed, "counted 1 rows"},
-		{"aborted", `{"status":"aborted","code":"no_space","detail":"disk is full","stored":1,"skipped":0,"failed":0}`, 200, exitFailed, "no_space: disk is full"},
+		{"denied", `{"code":"forbidden","detail":"readers may not"}`, 403, exitDenied, "forbidden: readers may not; nothing is registered"},
+		{"no answer", "", 200, exitFailed, "not what idctl knows"},
+		{"half an answer", `{"id":"j1"`, 200, exitFailed, "not what idctl knows"},
+		{"failed", `{"id":"j1","state":"failed","error":{"code":"too_large","detail":"too many rows"}}`, 200, exitFailed, "too_large: too many rows"},
+		{"cancelled", `{"id":"j1","state":"cancelled"}`, 200, exitFailed, "cancelled"},
 	} {
 		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			io.Copy(io.Discard, r.Body)
 			w.Header().Set("Content-Type", "application/problem+json")
 			w.WriteHeader(tc.status)
 			_, _ = io.WriteString(w, tc.answer)

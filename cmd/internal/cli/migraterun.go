@@ -12,10 +12,14 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/idnode/idnode/proto/identifier"
 	"github.com/idnode/idnode/proto/template"
 )
+
+// partTimeout is how long the node may take for the rows that are sent to it in one request.
+const partTimeout = 10 * time.Minute
 
 // migrationRows and migrationOctets bound a part of a migration: what is sent in one request, and is sent again after
 // an interruption.

@@ -162,10 +162,6 @@ var sentencesZH = map[string]string{
 	"read input: %v": "读取输入：%v",
 	"the node counted %d rows of the %d that were sent": "节点收到 %d 行，而发送了 %d 行",
 	"the node ended the import: %s: %s":                 "节点中止了导入：%s：%s",
-	"no row is confirmed":                               "没有任何行得到确认",
-	"rows up to line %d are confirmed":                  "到第 %d 行为止的数据已确认",
-	"import stopped: %v; %s, later ones are not stored": "导入中止：%v；%s，之后的行没有保存",
-	"import stopped: %v; %s, later ones may be stored too; to go on, run it again with --mode skip-existing, which is safe": "导入中止：%v；%s，之后的行也可能已保存；如需继续，请用 --mode skip-existing 再次运行，重复运行是安全的",
 
 	"%s does not hold one line whsec_ and the base64 of 24 to 64 octets":                                          "%s 应为一行 whsec_ 加 24 至 64 字节的 base64",
 	"--enable and --disable exclude one another":                                                                  "--enable 与 --disable 不能同时使用",
@@ -236,4 +232,11 @@ var sentencesZH = map[string]string{
 	"ttl %q is neither a number of seconds nor a time such as 2030-01-01T00:00:00Z": "ttl %q 应为秒数，或 2030-01-01T00:00:00Z 这样的时间",
 	"timestamp %q is not a time such as 2026-01-02T03:04:05Z":                       "timestamp %q 应为 2026-01-02T03:04:05Z 这样的时间",
 	"refs %q are not references such as %s":                                         "refs %q 不是引用，引用应形如 %s",
+	"the job %s was cancelled":                                                      "任务 %s 已被取消",
+	"import stopped: %v; nothing is registered":                                     "导入中断：%v；没有注册任何标识",
+	"import stopped: %v; to go on, run it again, which is safe":                     "导入中断：%v；再次运行即可继续，不会重复",
+	"answer of the node is not what idctl knows: %v":                                "无法识别节点的应答：%v",
+	"%v; sent again in %v, which is safe":                                           "%v；%v 后重新发送，不会重复",
+	"--format is csv, xlsx or ndjson, not %q":                                       "--format 应为 csv、xlsx 或 ndjson，而不是 %q",
+	"the job goes on without idctl: 'idctl job watch %s' shows it":                  "任务在节点上继续运行：可用 'idctl job watch %s' 查看",
 }
