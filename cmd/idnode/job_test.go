@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -61,7 +63,7 @@ func TestJobKilled(t *testing.T) {
 	outcome := func(d *daemon, key, at string, j map[string]any) (summary, digest string, rows int) {
 		t.Helper()
 		digest = fmt.Sprint(d.must(200, d.key, "GET", "/v1/prefixes:digest?prefix=88.1021.150", nil)["content"])
-		for i := 99; i < 60_000; i += 1010 { // rows that are written anew later; each is written as often as there
+		for i := 99; i < jobRows(t); i += 1010 * max(1, jobRows(t)/60_000) { // rows that are written anew later; each is written as often as there
 			digest += fmt.Sprint(" ", d.must(200, key, "GET", fmt.Sprintf("/v1/identifiers?id=88.1021.150/SN-%09d", i), nil)["version"])
 		}
 		text, err := json.Marshal(j["summary"])
@@ -162,5 +164,73 @@ func TestMintingJobKilled(t *testing.T) {
 	if len(seen) != rows || fmt.Sprint(records["records"]) != fmt.Sprint(rows) {
 		t.Errorf("%d rows have identifiers; there are %v records", len(seen), records["records"])
 	}
+	d.stop()
+}
+
+// TestIdctlJob: a job that is watched while its node is killed and started again, and whose rejected rows are mended and sent again.
+func TestIdctlJob(t *testing.T) {
+	dir, files := t.TempDir(), t.TempDir()
+	d := startDaemon(t, dir)
+	_, key := d.tenant("Alice", "88.1021.150")
+	input, mended := filepath.Join(files, "night.ndjson"), filepath.Join(files, "night.csv")
+	if err := os.WriteFile(input, jobInput(100_000), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	keyFile := filepath.Join(files, "key")
+	if err := os.WriteFile(keyFile, []byte(key), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	type ended struct {
+		code      int
+		out, errs string
+	}
+	done := make(chan ended, 1)
+	first := d
+	go func() {
+		code, out, errs := first.idctl("", "--key-file", keyFile, "job", "submit", "--mode", "upsert", "--watch", input)
+		done <- ended{code, out, errs}
+	}()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+		list := d.must(200, key, "GET", "/v1/jobs", nil)["items"].([]any)
+		if len(list) == 1 && list[0].(map[string]any)["state"] == "running" || time.Now().After(deadline) {
+			break
+		}
+	}
+	d.kill()
+	d = startDaemon(t, dir, "IDNODE_HTTP_LISTEN="+d.http)
+	got := <-done
+	if got.code != 1 || !strings.Contains(got.out, "100000: 98970 stored, 0 skipped, 1030 failed") {
+		t.Fatalf("watch: exit %d, %s%s", got.code, got.out, got.errs)
+	}
+	idctl := func(want int, args ...string) string {
+		t.Helper()
+		code, out, errs := d.idctl("", append([]string{"--key-file", keyFile}, args...)...)
+		if code != want {
+			t.Fatalf("idctl %v: exit %d, %s%s", args, code, out, errs)
+		}
+		return out
+	}
+	id, _, _ := strings.Cut(idctl(0, "job", "list"), " ")
+	if out := idctl(0, "job", "rows", id, "--status", "failed", "--limit", "1"); !strings.HasPrefix(out, "97\tfailed\t88.1021.151/SN-000000096\tnot_your_namespace: ") {
+		t.Errorf("rows: %q", out)
+	}
+	idctl(0, "job", "errors", id, "-O", mended)
+	text, err := os.ReadFile(mended)
+	if err != nil || bytes.Count(text, []byte{'\n'}) != 1031 {
+		t.Fatalf("errors.csv: %d lines, %v", bytes.Count(text, []byte{'\n'}), err)
+	}
+	if err := os.WriteFile(mended, bytes.ReplaceAll(text, []byte("88.1021.151/"), []byte("88.1021.150/M")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out := idctl(0, "job", "submit", "--watch", mended); !strings.Contains(out, "1030: 1030 stored") {
+		t.Errorf("mended: %s", out)
+	}
+	if out := idctl(1, "job", "retry", "--watch", id); !strings.Contains(out, "1030: 0 stored, 0 skipped, 1030 failed") {
+		t.Errorf("retry: %s", out)
+	}
+	idctl(3, "job", "status", "jnone")
+	idctl(0, "job", "delete", id)
+	idctl(3, "job", "status", id)
+	idctl(2, "job", "errors", id, "-f", "pdf")
 	d.stop()
 }

@@ -397,12 +397,12 @@ func (a *app) jobRowsCommand() *cobra.Command {
 				}
 				text := strconv.Itoa(r.Line) + "\t" + r.Status
 				if r.ID != "" {
-					text += "\t" + r.ID
+					text += "\t" + clean(r.ID)
 				}
 				if r.Code != "" {
-					text += "\t" + r.Code + ": " + r.Detail
+					text += "\t" + clean(r.Code+": "+r.Detail)
 				}
-				_, err := fmt.Fprintln(a.Out, clean(text))
+				_, err := fmt.Fprintln(a.Out, text)
 				return err
 			})
 		}),
