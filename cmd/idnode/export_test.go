@@ -198,6 +198,24 @@ func TestExportStream(t *testing.T) {
 		})
 	}
 
+	// So does a job.
+	for file, media := range map[string]string{"a.ndjson": archive.MediaNDJSON, "a.csv": archive.MediaCSV} {
+		b := startDaemon(t, t.TempDir())
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		j := b.must(202, b.key, "POST", "/v1/jobs?allocate=true", text, "Content-Type", media)
+		if j = b.awaitJob(b.key, "/v1/jobs/"+j["id"].(string)); j["state"] != "done" {
+			t.Errorf("%s: %v", file, j)
+		}
+		b.want(0, fmt.Sprintf("exported %d records\n", records), "export", "-O", "job.ndjson")
+		if got, want := manifest(t, "job.ndjson"), manifest(t, file); got.RecordsDigest != want.RecordsDigest {
+			t.Errorf("%s: a job made %+v of %+v", file, got, want)
+		}
+		b.stop()
+	}
+
 	// An enterprise exports what is its own.
 	enterprise, key := a.tenant("Alice", "88.1021.400")
 	a.must(201, key, "POST", "/v1/identifiers", record("88.1021.400/x", "u"))
