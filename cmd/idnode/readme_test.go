@@ -77,7 +77,7 @@ func sectionCommands(t *testing.T, title string, atLeast int) string {
 // TestReadme runs the commands of README.md's "First registration in five minutes", then those of "An
 // enterprise on its own feet", as they stand, but for the ports, with the programs as they are built.
 func TestReadme(t *testing.T) {
-	script := sectionCommands(t, "First registration in five minutes", 15) + sectionCommands(t, "An enterprise on its own feet", 25) +
+	script := sectionCommands(t, "First registration in five minutes", 15) + sectionCommands(t, "An enterprise on its own feet", 25) + sectionCommands(t, "A million serial numbers a night", 8) +
 		sectionCommands(t, "Software that speaks SNMS or IDHub", 7) + sectionCommands(t, "Moving in, moving out", 4) + sectionCommands(t, "What is kept, and who is told", 6)
 
 	dir := t.TempDir()
