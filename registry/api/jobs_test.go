@@ -261,6 +261,7 @@ func TestJobModes(t *testing.T) {
 			t.Errorf("twin: %s", detail)
 		}
 		s.call("a", "GET", "/v1/identifiers?id=88.100.1/new", "").want(404)
+		s.call("a", "POST", jobsPath+"?mode=dry-run&name=again", input, ndjson, awaited).want(200).wantField("options.dryRun", "true").wantField("options.mode", "create").wantField("id", dry.field("id"))
 		s.call("a", "POST", jobsPath+"?dryRun=true&mode=skip-existing", input, ndjson, awaited).want(200).wantField("summary.stored", "1").wantField("summary.skipped", "2")
 		s.call("a", "POST", jobsPath+"?atomic=true&mode=upsert", input, ndjson, awaited).want(200).wantField("state", "done").wantField("summary.stored", "0").wantField("rows.0.status", "held").wantField("rows.2.code", "duplicate")
 		s.call("a", "GET", "/v1/identifiers?id=88.100.1/new", "").want(404)

@@ -53,7 +53,7 @@ var jobParameters = []struct {
 	name, doc string
 	enum      []any
 }{
-	{"mode", "What to do with identifiers that exist; default create: the row fails", []any{"create", "upsert", "skip-existing"}},
+	{"mode", "What to do with identifiers that exist; default create, or create-only: the row fails. dry-run and atomic are create with dryRun or atomic", []any{"create", "create-only", "upsert", "skip-existing", "dry-run", "atomic"}},
 	{"dryRun", "true: hold the rows to all checks, also against one another, and register none", nil},
 	{"atomic", "true: all rows or none, at most as many as the limit atomicRows", nil},
 	{"allocate", "true, of operators: allocate unknown namespaces under the node to its own enterprise", nil},
@@ -299,6 +299,14 @@ func jobRequest(options url.Values, a registry.Actor, l registry.Language) (*reg
 		if *to, err = parseBool(name, options.Get(name)); err != nil {
 			return nil, err
 		}
+	}
+	switch o.Mode { // a mode by its longer name
+	case "create-only":
+		o.Mode = registry.ImportCreate
+	case "dry-run":
+		o.Mode, o.DryRun = "", true
+	case "atomic":
+		o.Mode, o.Atomic = "", true
 	}
 	switch f := registry.JobFormat(options.Get("format")); f {
 	case "", registry.JobNDJSON, registry.JobCSV, registry.JobXLSX:
