@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
@@ -17,6 +18,7 @@ import (
 // in the first requests, as many as broken says, when it has read half of the input, and tells how far a job is as often as slow
 // says before it has ended.
 type importNode struct {
+	mu           sync.Mutex // held by each request
 	broken, slow int
 	requests     int
 	input        string
@@ -27,6 +29,8 @@ type importNode struct {
 }
 
 func (n *importNode) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")
 	switch {
 	case r.Method == "POST" && r.URL.Path == "/v1/jobs":
@@ -180,13 +184,18 @@ func TestImportBreaksOff(t *testing.T) {
 	srv := httptest.NewServer(n)
 	defer srv.Close()
 	out, errs, code := run(t, "", "import", "all.ndjson", "--server", srv.URL)
+	n.mu.Lock()
 	if code != exitFailed || !strings.Contains(out, " 20000 stored") || !strings.Contains(errs, "sent again in 1s, which is safe") || n.requests != 2 || n.input != all+"no record: bad\n" {
 		t.Errorf("a connection that breaks off: exit %d, out %q, err %q, %d requests", code, out, errs, n.requests)
 	}
 	n.broken, n.requests = 1, 0
-	if _, errs, code := run(t, all, "import", "-", "--server", srv.URL); code != exitFailed || n.requests != 1 || !strings.Contains(errs, "run it again, which is safe") {
+	n.mu.Unlock()
+	_, errs, code = run(t, all, "import", "-", "--server", srv.URL)
+	n.mu.Lock()
+	if code != exitFailed || n.requests != 1 || !strings.Contains(errs, "run it again, which is safe") {
 		t.Errorf("standard input that breaks off: exit %d, err %q, %d requests", code, errs, n.requests)
 	}
+	n.mu.Unlock()
 
 	for _, tc := range []struct {
 		name, answer string
