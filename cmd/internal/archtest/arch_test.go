@@ -35,6 +35,8 @@ var arrows = map[string][]string{
 	"proto/mint":              {},
 	"proto/standardwebhooks":  {},
 	"proto/auditchain":        {},
+	"proto/requestsign":       {},
+	"proto/epp":               {"proto/requestsign", "proto/epp"},
 	"storage":                 {"proto/identifier", "storage"},
 	"resolver":                {"proto", "storage", "resolver"},
 	"registry":                {"proto", "storage", "registry"},
