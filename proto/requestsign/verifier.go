@@ -86,9 +86,13 @@ func (v *Verifier) Verify(r *http.Request, body []byte) (app string, err error) 
 			continue
 		}
 		err = ErrSignature
-		if verify(key, signed, signature) {
-			return app, v.take(app, nonce, now)
+		if !verify(key, signed, signature) {
+			continue
 		}
+		if err := v.take(app, nonce, now); err != nil {
+			return "", err
+		}
+		return app, nil
 	}
 	return "", err
 }
