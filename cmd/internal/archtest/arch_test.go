@@ -37,6 +37,7 @@ var arrows = map[string][]string{
 	"proto/auditchain":        {},
 	"proto/requestsign":       {},
 	"proto/epp":               {"proto/requestsign", "proto/epp"},
+	"proto/topreport":         {},
 	"storage":                 {"proto/identifier", "storage"},
 	"resolver":                {"proto", "storage", "resolver"},
 	"registry":                {"proto", "storage", "registry"},
