@@ -451,4 +451,19 @@ var detailsZH = map[string]string{
 	"%s is not a time such as 2026-01-02T03:04:05Z":                             "%s 不是 2026-01-02T03:04:05Z 这样的时间",
 	"%s are not references such as %s":                                          "%s 不是引用，引用应形如 %s",
 	"%s is for records: give a format with it":                                  "%s 只用于导出标识：请同时给出 format",
+
+	// The sync with the top-level node.
+	"no event %s":                                                  "没有事件 %s",
+	"enterprises do not report table %s":                           "企业节点不上报表 %s",
+	"a number of a row needs its table":                            "给出行号时必须给出表名",
+	"no prefix of enterprise %s is delegated to a node of its own": "企业 %s 没有委托给自有节点的前缀",
+	"a month such as 2026-11 is expected":                          "应为月份，如 2026-11",
+	"rows from %d to %d are kept":                                  "保留的行号为 %d 至 %d",
+	"no table %s is reported":                                      "没有上报表 %s",
+	"role %s does not see the sync with the top-level node":        "角色 %s 不能查看与国家顶级节点的同步",
+	"event %s is over already":                                     "事件 %s 已经结束",
+	"role %s does not report for an enterprise":                    "角色 %s 不能代企业上报",
+	"role %s does not order the sync with the top-level node":      "角色 %s 不能操作与国家顶级节点的同步",
+	"no target %s":                                                 "没有同步目标 %s",
+	"there is no report of %s":                                     "没有 %s 的月报",
 }

@@ -32,6 +32,8 @@ const (
 	TableCounter     Table = 's' // kind, … → number, or time of last use
 	TableWebhook     Table = 'w' // id → subscription to a webhook
 	TableDelivery    Table = 'W' // webhook, … → how far its deliveries are, and the newest attempts
+	TableSync        Table = 'y' // kind, … → what the sync with the top-level node keeps beside its rows
+	TableOutbox      Table = 'o' // table of the dictionary, number → a row that is reported upward
 	TableLongName    Table = 'd' // beginning of a DNS name from the zone down → nothing
 	TableCursor      Table = 'c' // follower → place in the change log
 	TableChange      Table = 'l' // place → changes; written and read by engines only
@@ -191,6 +193,74 @@ func ParseJobRowsKey(key []byte) (id string, line uint64, ok bool) {
 		return "", 0, false
 	}
 	return id, binary.BigEndian.Uint64(rest), true
+}
+
+// Sync tells apart what the sync with the top-level node keeps.
+type Sync byte
+
+const (
+	SyncState    Sync = 'S' // → how far the change log, the days and the months are
+	SyncFeed     Sync = 'Q' // → how far the log of requests has been counted
+	SyncHead     Sync = 'h' // table → the number of its newest row, and up to which rows may leave
+	SyncPlace    Sync = 'p' // target, table → up to which rows are acknowledged
+	SyncRefused  Sync = 'r' // target, table, number → why the target, or our own check, refused the row
+	SyncDirty    Sync = 'd' // table, key of the thing → it may have to be reported again
+	SyncTold     Sync = 't' // table, key of the thing → what was last reported of it
+	SyncWithheld Sync = 'w' // table, key of the thing → why it cannot be reported
+	SyncHolding  Sync = 'n' // namespace → how many records it holds
+	SyncDay      Sync = 'c' // day, kind, … → what is counted of a day
+	SyncSource   Sync = 'a' // day, of whom, address → requests
+	SyncIntake   Sync = 'i' // enterprise, table → up to which rows of it have been taken
+	SyncEvent    Sync = 'e' // event number → an abnormal event
+	SyncMonth    Sync = 'm' // month, … → what is gathered of a month, and its report
+)
+
+// SyncKey is a key of what the sync keeps: parts are escaped and so compared one after the other; rest stands
+// last as it is.
+func SyncKey(of Sync, parts []string, rest []byte) []byte {
+	n := 8 + len(rest)
+	for _, p := range parts {
+		n += len(p) + 4
+	}
+	b := append(make([]byte, 0, n), byte(TableSync), byte(of))
+	for _, p := range parts {
+		b = keyenc.AppendString(b, p)
+	}
+	return append(b, rest...)
+}
+
+// ParseSyncKey takes apart a key of SyncKey with n parts.
+func ParseSyncKey(key []byte, n int) (of Sync, parts []string, rest []byte, ok bool) {
+	if len(key) < 2 || key[0] != byte(TableSync) {
+		return 0, nil, nil, false
+	}
+	of, rest = Sync(key[1]), key[2:]
+	for range n {
+		var p string
+		if p, rest, ok = keyenc.ParseString(rest); !ok {
+			return 0, nil, nil, false
+		}
+		parts = append(parts, p)
+	}
+	return of, parts, rest, true
+}
+
+// OutboxKey is where the row of that number is kept of a table of the dictionary.
+func OutboxKey(table string, number uint64) []byte {
+	b := append(make([]byte, 0, len(table)+12), byte(TableOutbox))
+	return binary.BigEndian.AppendUint64(keyenc.AppendString(b, table), number)
+}
+
+// ParseOutboxKey is the inverse of OutboxKey.
+func ParseOutboxKey(key []byte) (table string, number uint64, ok bool) {
+	if len(key) < 1 || key[0] != byte(TableOutbox) {
+		return "", 0, false
+	}
+	table, rest, ok := keyenc.ParseString(key[1:])
+	if !ok || len(rest) != 8 {
+		return "", 0, false
+	}
+	return table, binary.BigEndian.Uint64(rest), true
 }
 
 // Index tells apart what the index table is by.

@@ -45,6 +45,8 @@ func TestKeyBytes(t *testing.T) {
 	f("cursor", storage.CursorKey("topsync"), "ctopsync")
 	f("idempotency", storage.IdempotencyKey(day, []byte("scope")), "i\x00\x00\x00\x02scope")
 	f("audit", storage.AuditKey(time.Unix(0, 258), [8]byte{'u', 7: 'v'}), "a\x00\x00\x00\x00\x00\x00\x01\x02u\x00\x00\x00\x00\x00\x00v")
+	f("sync", storage.SyncKey(storage.SyncTold, []string{"T6", "e\x00"}, []byte("r")), "ytT6\x00\x01e\x00\xff\x00\x01r")
+	f("outbox", storage.OutboxKey("T9", 258), "oT9\x00\x01\x00\x00\x00\x00\x00\x00\x01\x02")
 	f("chain", storage.ChainKey(258), "v\x00\x00\x00\x00\x00\x00\x01\x02")
 }
 
@@ -151,5 +153,22 @@ func TestHistoryOrder(t *testing.T) {
 			}
 			last = key
 		}
+	}
+}
+
+func TestParseSyncKeys(t *testing.T) {
+	of, parts, rest, ok := storage.ParseSyncKey(storage.SyncKey(storage.SyncTold, []string{"T6", "e\x00"}, []byte("r")), 2)
+	if !ok || of != storage.SyncTold || len(parts) != 2 || parts[1] != "e\x00" || string(rest) != "r" {
+		t.Errorf("sync key: %c %q %q %v", of, parts, rest, ok)
+	}
+	if _, _, _, ok := storage.ParseSyncKey(storage.SyncKey(storage.SyncTold, []string{"T6"}, nil), 2); ok {
+		t.Error("a key with a part too few was taken apart")
+	}
+	table, number, ok := storage.ParseOutboxKey(storage.OutboxKey("T9", 258))
+	if !ok || table != "T9" || number != 258 {
+		t.Errorf("outbox key: %s %d %v", table, number, ok)
+	}
+	if _, _, ok := storage.ParseOutboxKey(storage.SyncKey(storage.SyncState, nil, nil)); ok {
+		t.Error("another table's key was taken for one of an outbox")
 	}
 }

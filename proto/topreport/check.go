@@ -31,6 +31,14 @@ func (f Fault) Detail(language string) string {
 	return fmt.Sprintf(format, f.Args...)
 }
 
+// Sentences of faults that a receiver finds beside Check.
+const (
+	NotAnObject  = "not a JSON object in UTF-8"
+	NoIdentifier = "an identifier is expected"
+	NotYours     = "not of a prefix that is delegated to you"
+	Missing      = "required"
+)
+
 // faultsZH are the sentences of faults in Chinese.
 var faultsZH = map[string]string{
 	"no table %q":                              "没有表 %q",
@@ -42,7 +50,7 @@ var faultsZH = map[string]string{
 	"an object is expected":                    "应为对象",
 	"a list is expected":                       "应为列表",
 	"%d elements; at most %d":                  "有 %d 个元素，最多 %d 个",
-	"required":                                 "必填",
+	Missing:                                    "必填",
 	"the table has no such field":              "该表没有此项",
 	"text is expected":                         "应为文本",
 	"longer than %d characters":                "超过 %d 个字符",
@@ -56,7 +64,9 @@ var faultsZH = map[string]string{
 	"an IP address is expected":                "应为 IP 地址",
 	"one of %s is expected":                    "应为 %s 之一",
 	"the operation is not that of the row, %s": "与该行的操作 %s 不一致",
-	"not a JSON object in UTF-8":               "不是 UTF-8 编码的 JSON 对象",
+	NotAnObject:                                "不是 UTF-8 编码的 JSON 对象",
+	NoIdentifier:                               "应为标识",
+	NotYours:                                   "不属于委托给您的前缀",
 }
 
 // Check reports everything that is wrong with a row of the table: its head, and each field of its data. A row that
@@ -105,7 +115,7 @@ func (k *checker) add(field, format string, args ...any) {
 func (k *checker) data(t *Table, r *Row) {
 	value, err := decode(r.Data)
 	if err != nil {
-		k.add("/data", "not a JSON object in UTF-8")
+		k.add("/data", NotAnObject)
 		return
 	}
 	k.key, k.deletes = t.Key, r.Op == Delete
@@ -145,7 +155,7 @@ func (k *checker) object(path string, fields []Field, value any, top bool) {
 		v, there := members[f.Name]
 		if !there || v == nil || v == "" {
 			if f.Required && (!k.deletes || top && slices.Contains(k.key, f.Name)) {
-				k.add(path+"/"+f.Name, "required")
+				k.add(path+"/"+f.Name, Missing)
 			}
 			continue
 		}
@@ -205,7 +215,7 @@ func (k *checker) list(path string, f *Field, v any) {
 		return
 	}
 	if f.Required && len(elements) == 0 {
-		k.add(path, "required")
+		k.add(path, Missing)
 	}
 	if len(elements) > f.Max {
 		k.add(path, "%d elements; at most %d", len(elements), f.Max)
