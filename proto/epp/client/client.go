@@ -116,7 +116,7 @@ func (c *Client) Hello(ctx context.Context) (*epp.Greeting, error) {
 	defer c.release()
 	var greeting *epp.Greeting
 	err = c.via.exchange(ctx, message, func(m epp.Message) (ok bool, err error) {
-		if r, refused := m.(*epp.Response); refused {
+		if r, refused := m.(*epp.Response); refused && answers(r, "") {
 			return true, r.Err()
 		}
 		greeting, ok = m.(*epp.Greeting)

@@ -10,9 +10,9 @@ import (
 
 // Mail is a message that waits for a client.
 type Mail struct {
-	ID   string // set by the mailbox
-	Date time.Time
-	Text string // for people; may be empty
+	ID   string    // set by the mailbox
+	Date time.Time // when it was made; set by the mailbox if it is zero
+	Text string    // for people; may be empty
 	Data epp.Data
 }
 
@@ -47,6 +47,9 @@ func (b *Mailbox) Put(client string, m Mail) (id string, err error) {
 		b.queues = make(map[string][]*Mail)
 	}
 	b.last++
+	if m.Date.IsZero() {
+		m.Date = time.Now()
+	}
 	m.ID = strconv.FormatUint(b.last, 10)
 	b.queues[client] = append(b.queues[client], &m)
 	return m.ID, nil
