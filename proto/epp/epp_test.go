@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -381,7 +382,7 @@ func TestLargest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := equal(want, got); d != "" {
+	if !reflect.DeepEqual(want, got) {
 		t.Error("the largest enterprise does not come back")
 	}
 }

@@ -129,9 +129,6 @@ func (f *form) objectIn(ns, name string, content func(*form), attrs ...attr) {
 	}
 }
 
-// empty is an element without content.
-func (f *form) empty(name string) { f.object(name, func(*form) {}) }
-
 // rule is what a text must be.
 type rule struct {
 	max      int // characters, at most; 0 is tokenMax

@@ -385,10 +385,10 @@ func TestBroken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	times := 0
+	var times atomic.Int64 // that a response is lost
 	instead := func(r []byte) [][]byte {
-		if times > 0 && strings.Contains(string(r), "Data") {
-			times--
+		if times.Load() > 0 && strings.Contains(string(r), "Data") {
+			times.Add(-1)
 			return [][]byte{end}
 		}
 		return [][]byte{r}
@@ -397,17 +397,17 @@ func TestBroken(t *testing.T) {
 	c := n.client(nil)
 	n.answerWith(instead)
 
-	times = 1
+	times.Store(1)
 	_, _, err = c.CreateEnt(t.Context(), epp.CreateEnt{SHRPrefix: epptest.Prefix, Ent: epptest.Enterprise()})
 	if got := n.reg.Called("create ent"); !errors.Is(err, ErrNoAnswer) || got != 1 {
 		t.Errorf("CreateEnt = %v, carried out %d times", err, got)
 	}
-	times = 1
+	times.Store(1)
 	id, err := c.CheckEnt(t.Context(), check)
 	if got := n.reg.Called("check ent"); err != nil || id != "00000001" || got != 2 {
 		t.Errorf("CheckEnt = %s, %v, carried out %d times", id, err, got)
 	}
-	times = 2
+	times.Store(2)
 	_, err = c.CheckEnt(t.Context(), check)
 	if got := n.reg.Called("check ent"); !errors.Is(err, ErrNoAnswer) || got != 4 {
 		t.Errorf("CheckEnt = %v, carried out %d times", err, got)

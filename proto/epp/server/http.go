@@ -16,7 +16,8 @@ const MediaType = "application/epp+xml"
 
 // HTTP returns a handler that answers POSTs of a message, one a request, which v verifies. An answered command is status 200
 // whatever its result code; what is not verified is 401 with CodeAuthentication, an application that may not ask 403,
-// too many requests of one 503 with CodeFailed. The limits of bodies are those of a session; times are up to the http.Server.
+// too many requests of one 503 with CodeFailed. The limit of bodies is that of a session; a body is read whole before its signature is
+// known. Times and the number of connections are up to the http.Server and its listener.
 func (s *Server) HTTP(v *requestsign.Verifier) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost {
