@@ -466,4 +466,5 @@ var detailsZH = map[string]string{
 	"role %s does not order the sync with the top-level node":      "角色 %s 不能操作与国家顶级节点的同步",
 	"no target %s":                                                 "没有同步目标 %s",
 	"there is no report of %s":                                     "没有 %s 的月报",
+	"the node above, %s, has ordered that namespace %s is %s: only it can lift that": "上级节点 %s 要求命名空间 %s 处于 %s 状态，只有上级节点可以解除",
 }

@@ -258,6 +258,8 @@ func (r *Registrar) PrefixAction(ctx context.Context, k identifier.Key, action A
 	ns, err := r.changePrefix(ctx, k, w, fingerprint, AuditEntry{Op: "prefix." + string(action), Reason: reason}, func(ns *identifier.Namespace) error {
 		active, suspended := ns.State == identifier.NamespaceActive, ns.State == identifier.NamespaceSuspended
 		switch {
+		case action == ActionActivate && ns.Ordered != nil:
+			return refuse(CodeInvalidState, "action", "the node above, %s, has ordered that namespace %s is %s: only it can lift that", ns.Ordered.By, ns.Prefix, ns.State)
 		case action == ActionSuspend && active:
 			ns.State, ns.Reason = identifier.NamespaceSuspended, reason
 		case action == ActionActivate && suspended:

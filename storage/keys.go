@@ -325,6 +325,7 @@ const (
 	CounterResolutions   Counter = 'q' // enterprise, namespace, day → questions
 	CounterHeld          Counter = 'h' // namespace → its enterprise, and the records in it
 	CounterJobRows       Counter = 'j' // enterprise, day → rows of bulk jobs that were dropped on that day; exact, put with the dropping
+	CounterOrder         Counter = 'o' // target of the sync → the number of the order that was carried out last; exact, put with what it changed
 	CounterMint          Counter = 'm' // namespace, rule with its dates → the serial number used last; exact, put with the records
 )
 

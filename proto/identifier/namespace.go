@@ -19,12 +19,20 @@ type Namespace struct {
 	Quota         *Quota         `json:"quota,omitempty"`         // nil: none
 	Patterns      []Pattern      `json:"patterns,omitempty"`      // for identifiers without a record, the first that applies; only if hosted
 	Reason        string         `json:"reason,omitempty"`        // why it is not active
+	Ordered       *Ordered       `json:"ordered,omitempty"`       // the node above has ordered the state; it lasts until that orders otherwise
 	Frozen        *Freeze        `json:"frozen,omitempty"`        // nothing is written while its records move
 	Handover      *Handover      `json:"handover,omitempty"`      // its records have moved
 	Created       time.Time      `json:"created"`
 	Updated       time.Time      `json:"updated"`
 
 	Version uint64 `json:"-"` // the store's; not part of the encoding
+}
+
+// Ordered says who has ordered that a namespace is not active, and by which order.
+type Ordered struct {
+	By    string    `json:"by"`              // name of the target that is reported to
+	Order uint64    `json:"order,omitempty"` // its number there; 0 where orders have none
+	Since time.Time `json:"since"`
 }
 
 // Freeze says that the records of a namespace are answered for and not changed, as they are on their

@@ -33,7 +33,11 @@ func rcodeOf(s resolver.Status) int {
 func explain(a *resolver.Answer) []dns.EDNS0_EDE {
 	switch a.Status {
 	case resolver.Suspended:
-		return extended(dns.ExtendedErrorCodeBlocked, orDefault(a.Reason, "the namespace is suspended"))
+		code := dns.ExtendedErrorCodeBlocked
+		if a.Namespace != nil && a.Namespace.Ordered != nil {
+			code = dns.ExtendedErrorCodeCensored // by somebody else than this node (RFC 8914, section 4.17)
+		}
+		return extended(code, orDefault(a.Reason, "the namespace is suspended"))
 	case resolver.Revoked:
 		return extended(dns.ExtendedErrorCodeOther, orDefault(a.Reason, "the identifier is revoked"))
 	case resolver.Overloaded:
