@@ -35,11 +35,14 @@ type breaker struct {
 	probing  bool      // one asks
 }
 
-// admit reports whether a table may ask now, or else how long to wait before the next look. Who is admitted calls
-// settle or release.
-func (b *breaker) admit(now time.Time) (wait time.Duration) {
+// wait is how long nobody may ask, 0 if one may.
+func (b *breaker) wait(now time.Time) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	return b.left(now)
+}
+
+func (b *breaker) left(now time.Time) time.Duration {
 	switch {
 	case !b.open:
 		return 0
@@ -48,8 +51,16 @@ func (b *breaker) admit(now time.Time) (wait time.Duration) {
 	case b.probing:
 		return time.Second
 	}
-	b.probing = true
 	return 0
+}
+
+// admit is wait; if that is 0 the caller asks, and calls settle or release.
+func (b *breaker) admit(now time.Time) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	wait := b.left(now)
+	b.probing = b.probing || b.open && wait == 0
+	return wait
 }
 
 // settle notes what came of asking, and reports whether the breaker has closed by it.

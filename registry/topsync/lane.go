@@ -17,6 +17,9 @@ import (
 // listedRefusals is how many refused rows of a target and table are kept by name; all are counted.
 const listedRefusals = 1000
 
+// idleWait is how long a lane without anything to do sleeps unless it is woken.
+const idleWait = 10 * time.Minute
+
 // maxDetail bounds what is kept of a target's words, in octets.
 const maxDetail = 500
 
@@ -133,7 +136,8 @@ func (l *lane) turn(ctx context.Context) (time.Duration, error) {
 	}
 	l.mu.Lock()
 	l.last = h
-	if p.Acknowledged >= h.Released {
+	waiting := p.Acknowledged < h.Released
+	if !waiting {
 		l.oldest = time.Time{}
 	}
 	next := time.Time{}
@@ -141,27 +145,40 @@ func (l *lane) turn(ctx context.Context) (time.Duration, error) {
 		next = l.failing.Next
 	}
 	l.mu.Unlock()
-	if p.Acknowledged >= h.Released {
-		return time.Minute, nil
+	if !waiting {
+		return idleWait, nil
+	}
+	now := l.s.now()
+	wait := max(next.Sub(now), l.breaker.wait(now))
+	if p.Paused {
+		wait = idleWait
+	}
+	if wait > 0 {
+		return wait, l.look(ctx, p.Acknowledged, h.Released)
 	}
 	b, err := l.batch(ctx, p.Acknowledged, h.Released)
 	if err != nil {
 		return 0, err
 	}
-	if p.Paused {
-		return time.Minute, nil
-	}
-	now := l.s.now()
-	if wait := next.Sub(now); wait > 0 {
-		return wait, nil
-	}
 	if len(b.good) == 0 {
 		return 0, l.store(ctx, p, b, b.end, nil)
 	}
 	if wait := l.breaker.admit(now); wait > 0 {
-		return wait, nil
+		return wait, nil // another was faster
 	}
 	return 0, l.push(ctx, p, h, b)
+}
+
+// look finds how old the oldest row is that waits.
+func (l *lane) look(ctx context.Context, after, upTo uint64) error {
+	span := storage.Range{Start: storage.OutboxKey(l.table, after+1), End: storage.OutboxKey(l.table, upTo+1), Limit: 1}
+	return l.s.store.Scan(ctx, span, func(_ []byte, item storage.Item) error {
+		at, err := timeOf(item.Value)
+		l.mu.Lock()
+		l.oldest = at
+		l.mu.Unlock()
+		return err
+	})
 }
 
 // current is the place, read if it is not known.
