@@ -465,6 +465,11 @@ var detailsZH = map[string]string{
 	"role %s does not report for an enterprise":                    "角色 %s 不能代企业上报",
 	"role %s does not order the sync with the top-level node":      "角色 %s 不能操作与国家顶级节点的同步",
 	"no target %s":                                                 "没有同步目标 %s",
+	"json or html is expected":                                     "应为 json 或 html",
+	"the body is not in %s: %s":                                    "请求体不是 %s 格式：%s",
+	"the body is longer than %d octets unpacked":                   "请求体解压后超过 %d 字节",
+	"line %d is no row: %s":                                        "第 %d 行不是数据行：%s",
+	"more than %d rows":                                            "超过 %d 行",
 	"there is no report of %s":                                     "没有 %s 的月报",
 	"the node above, %s, has ordered that namespace %s is %s: only it can lift that": "上级节点 %s 要求命名空间 %s 处于 %s 状态，只有上级节点可以解除",
 }

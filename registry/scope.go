@@ -25,6 +25,8 @@ const (
 	ScopeReviewsWrite     Scope = "reviews:write"  // decides on applications
 	ScopeAuditRead        Scope = "audit:read"
 	ScopeWebhooksWrite    Scope = "webhooks:write" // lists, makes, changes and deletes webhooks, which tell names and states of identifiers
+	ScopeReportsWrite     Scope = "reports:write"  // reports for an enterprise's own node
+	ScopeSyncWrite        Scope = "sync:write"     // pauses, resumes and replays the sync with the top-level node
 )
 
 // Scopes lists all scopes.
@@ -32,7 +34,7 @@ func Scopes() []Scope {
 	return []Scope{
 		ScopeIdentifiersRead, ScopeIdentifiersWrite, ScopePrefixesRead, ScopePrefixesWrite, ScopeTemplatesRead, ScopeTemplatesWrite,
 		ScopeEnterpriseRead, ScopeEnterpriseWrite, ScopeKeysWrite, ScopeAccountsWrite, ScopeReviewsWrite, ScopeAuditRead,
-		ScopeWebhooksWrite,
+		ScopeWebhooksWrite, ScopeReportsWrite, ScopeSyncWrite,
 	}
 }
 

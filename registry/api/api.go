@@ -21,6 +21,7 @@ import (
 	"github.com/idnode/idnode/registry/auth"
 	"github.com/idnode/idnode/registry/job"
 	"github.com/idnode/idnode/registry/statistics"
+	"github.com/idnode/idnode/registry/topsync"
 	"github.com/idnode/idnode/registry/webhook"
 )
 
@@ -48,6 +49,8 @@ type Options struct {
 
 	// Statistics answer GET /v1/statistics. Default: there are none.
 	Statistics *statistics.Statistics
+	// Sync reports to the top-level node. Default: nothing is reported.
+	Sync *topsync.Syncer
 }
 
 // server is the handler that New returns.
@@ -66,6 +69,7 @@ type server struct {
 	mux     *http.ServeMux
 	huma    huma.API
 	counts  *statistics.Statistics // nil: none
+	sync    *topsync.Syncer        // nil: nothing is reported upward
 }
 
 // New returns the handler of /v1/… and /openapi.json.
@@ -83,7 +87,7 @@ func New(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
-	s := &server{reg: o.Registrar, auth: o.Verifier, logins: o.Logins, hooks: o.Webhooks, chain: o.Audit, jobs: o.Jobs, queries: o.Queries, counts: o.Statistics, limits: o.Registrar.Limits(), log: o.Logger, metrics: m, mux: http.NewServeMux()}
+	s := &server{reg: o.Registrar, auth: o.Verifier, logins: o.Logins, hooks: o.Webhooks, chain: o.Audit, jobs: o.Jobs, queries: o.Queries, counts: o.Statistics, sync: o.Sync, limits: o.Registrar.Limits(), log: o.Logger, metrics: m, mux: http.NewServeMux()}
 	s.huma = humago.New(s.mux, config(o.Version))
 	s.identifiers()
 	s.histories()
@@ -113,6 +117,9 @@ func New(o Options) (http.Handler, error) {
 	}
 	if s.counts != nil {
 		s.statistics()
+	}
+	if s.sync != nil {
+		s.topSync()
 	}
 	if s.logins != nil {
 		s.tokens()

@@ -36,6 +36,7 @@ import (
 	"github.com/idnode/idnode/registry/password"
 	"github.com/idnode/idnode/registry/seal"
 	"github.com/idnode/idnode/registry/statistics"
+	"github.com/idnode/idnode/registry/topsync"
 	"github.com/idnode/idnode/registry/webhook"
 	"github.com/idnode/idnode/storage"
 	"github.com/idnode/idnode/storage/memstore"
@@ -54,6 +55,7 @@ type site struct {
 	queries queryLog
 	counts  *statistics.Statistics // does not run by itself
 	jobs    *job.Runner            // does not run by itself
+	sync    *topsync.Syncer        // does not run by itself
 	keys    map[string]string      // "op", "a", "b", "reader" (of a)
 	ents    map[string]string      // "a", "b"
 }
@@ -115,7 +117,11 @@ func newSite(t testing.TB, engine storage.Store, limits registry.Limits) *site {
 	if s.jobs, err = job.New(job.Options{Registrar: reg, Dir: t.TempDir(), Logger: quiet, Registerer: s.metrics}); err != nil {
 		t.Fatal(err)
 	}
-	handler, err := api.New(api.Options{Jobs: s.jobs, Registrar: reg, Verifier: verifier, Logins: verifier, Webhooks: hooks, Audit: s.audit, Queries: &s.queries, Statistics: s.counts, Logger: quiet, Registerer: s.metrics})
+	if s.sync, err = topsync.New(topsync.Options{Store: store, Registrar: reg, Prefixes: []identifier.Key{{Scheme: identifier.Handle, Name: "88.100"}},
+		Targets: []topsync.TargetOptions{{Name: "top", Kind: "test", Target: silentTarget{}, Tables: []string{"T8", "T9"}}}, Logger: quiet, Registerer: s.metrics}); err != nil {
+		t.Fatal(err)
+	}
+	handler, err := api.New(api.Options{Jobs: s.jobs, Sync: s.sync, Registrar: reg, Verifier: verifier, Logins: verifier, Webhooks: hooks, Audit: s.audit, Queries: &s.queries, Statistics: s.counts, Logger: quiet, Registerer: s.metrics})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -137,6 +137,12 @@ var scopes = map[string]registry.Scope{
 	"POST /v1/webhooks/{id}:rotate":             registry.ScopeWebhooksWrite,
 	"POST /v1/webhooks/{id}:test":               registry.ScopeWebhooksWrite,
 	"POST /v1/webhooks/{id}:replay":             registry.ScopeWebhooksWrite,
+	"GET /v1/sync":                              registry.ScopeAuditRead,
+	"POST /v1/sync:pause":                       registry.ScopeSyncWrite,
+	"POST /v1/sync:resume":                      registry.ScopeSyncWrite,
+	"POST /v1/sync:replay":                      registry.ScopeSyncWrite,
+	"POST /v1/reports/{table}":                  registry.ScopeReportsWrite,
+	"GET /v1/reports/monthly":                   registry.ScopeAuditRead,
 }
 
 // checkScope refuses what a's credential is not good for.

@@ -131,6 +131,8 @@ func checkMediaType(r *http.Request) *registry.Error {
 		return nil // files and inputs are judged by their content
 	case r.URL.Path == importPath:
 		wanted = importTypes
+	case r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, reportsPath):
+		wanted = importTypes
 	case r.URL.Path == loadPath:
 		wanted = archiveTypes
 	case r.Method == http.MethodPatch:

@@ -46,7 +46,7 @@ type ReceivedResult struct {
 	Line   int     `json:"line"`
 	Seq    uint64  `json:"seq"`
 	Result string  `json:"result"`
-	Faults []Fault `json:"faults,omitempty"`
+	Faults []RowFault `json:"faults,omitempty"`
 }
 
 // intake is which rows of an enterprise and table have been taken.
@@ -185,7 +185,7 @@ func (r *receiving) one(w *writing, in *intake, given *topreport.Row, line int) 
 	case len(faults) > 0:
 		result.Result = ResultRefused
 		for _, f := range faults {
-			result.Faults = append(result.Faults, Fault{f.Field, f.Detail(string(r.language))})
+			result.Faults = append(result.Faults, RowFault{f.Field, f.Detail(string(r.language))})
 		}
 		r.out.Rejected = append(r.out.Rejected, RejectedRow{given.Seq, result.Faults[0].Field + ": " + result.Faults[0].Detail})
 		if given.Seq > 0 {

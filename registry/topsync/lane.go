@@ -211,7 +211,7 @@ type refusedRow struct {
 	Seq    uint64    `json:"seq"`
 	Key    string    `json:"key"`
 	By     string    `json:"by"` // "target", or "check": our own
-	Faults []Fault   `json:"faults,omitempty"`
+	Faults []RowFault   `json:"faults,omitempty"`
 	Detail string    `json:"detail,omitempty"`
 	At     time.Time `json:"at"`
 }

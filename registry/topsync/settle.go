@@ -127,17 +127,17 @@ func (r *row) outside(table string, number uint64) *topreport.Row {
 	return &topreport.Row{Table: table, Seq: number, Key: r.Key, Op: r.Op, Time: r.Time.UTC(), Data: r.Data}
 }
 
-// Fault is one thing that is wrong with a row.
-type Fault struct {
+// RowFault is one thing that is wrong with a row.
+type RowFault struct {
 	Field  string `json:"field"` // JSON Pointer into the row
 	Detail string `json:"detail"`
 }
 
 // withheldBy is why a thing is not reported, as it is kept.
-func withheldBy(faults []topreport.Fault) []Fault {
-	out := make([]Fault, len(faults))
+func withheldBy(faults []topreport.Fault) []RowFault {
+	out := make([]RowFault, len(faults))
 	for i, f := range faults {
-		out[i] = Fault{Field: f.Field, Detail: f.Detail("en")}
+		out[i] = RowFault{Field: f.Field, Detail: f.Detail("en")}
 	}
 	return out
 }

@@ -55,7 +55,7 @@ type WithheldStatus struct {
 type WithheldThing struct {
 	Table  string  `json:"table"`
 	Key    string  `json:"key"`
-	Faults []Fault `json:"faults"`
+	Faults []RowFault `json:"faults"`
 }
 
 // RefusedStatus is a row that did not arrive, and why.
