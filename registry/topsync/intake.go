@@ -43,9 +43,9 @@ type RejectedRow struct {
 
 // ReceivedResult is what became of a row.
 type ReceivedResult struct {
-	Line   int     `json:"line"`
-	Seq    uint64  `json:"seq"`
-	Result string  `json:"result"`
+	Line   int        `json:"line"`
+	Seq    uint64     `json:"seq"`
+	Result string     `json:"result"`
 	Faults []RowFault `json:"faults,omitempty"`
 }
 

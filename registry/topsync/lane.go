@@ -208,12 +208,12 @@ type batch struct {
 
 // refusedRow is a row that did not arrive, and why. It is the stored form, too.
 type refusedRow struct {
-	Seq    uint64    `json:"seq"`
-	Key    string    `json:"key"`
-	By     string    `json:"by"` // "target", or "check": our own
-	Faults []RowFault   `json:"faults,omitempty"`
-	Detail string    `json:"detail,omitempty"`
-	At     time.Time `json:"at"`
+	Seq    uint64     `json:"seq"`
+	Key    string     `json:"key"`
+	By     string     `json:"by"` // "target", or "check": our own
+	Faults []RowFault `json:"faults,omitempty"`
+	Detail string     `json:"detail,omitempty"`
+	At     time.Time  `json:"at"`
 }
 
 // batch reads the next rows.

@@ -53,8 +53,8 @@ type WithheldStatus struct {
 
 // WithheldThing is a thing that cannot be reported as it is, and why.
 type WithheldThing struct {
-	Table  string  `json:"table"`
-	Key    string  `json:"key"`
+	Table  string     `json:"table"`
+	Key    string     `json:"key"`
 	Faults []RowFault `json:"faults"`
 }
 
