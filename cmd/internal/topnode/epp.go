@@ -60,10 +60,10 @@ func (l *letter) data() epp.Data {
 	return &epp.PrefixAudit{ClTRID: l.ClTRID, SvTRID: l.SvTRID, EntID: l.Ent, Prefix: l.Prefix, State: l.State, Result: l.Result, Reason: l.Reason}
 }
 
-// registry carries out commands of EPP. It is a server.Handler and a server.Authenticator.
-type registry struct{ *Top }
+// desk carries out commands of EPP. It is a server.Handler and a server.Authenticator.
+type desk struct{ *Top }
 
-func (r registry) CheckEnt(_ context.Context, c server.Caller, q *epp.CheckEnt) (string, error) {
+func (r desk) CheckEnt(_ context.Context, c server.Caller, q *epp.CheckEnt) (string, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, e := range r.ents {
@@ -74,7 +74,7 @@ func (r registry) CheckEnt(_ context.Context, c server.Caller, q *epp.CheckEnt) 
 	return "", epp.Errorf(epp.CodeNotExists, "no enterprise has that certificate")
 }
 
-func (r registry) CreateEnt(_ context.Context, c server.Caller, id server.TRID, q *epp.CreateEnt) (string, bool, error) {
+func (r desk) CreateEnt(_ context.Context, c server.Caller, id server.TRID, q *epp.CreateEnt) (string, bool, error) {
 	form, err := json.Marshal(q.Ent)
 	if err != nil {
 		return "", false, err
@@ -97,7 +97,7 @@ func (r registry) CreateEnt(_ context.Context, c server.Caller, id server.TRID, 
 	return a.ID, true, nil
 }
 
-func (r registry) UpdateEnt(_ context.Context, c server.Caller, id server.TRID, q *epp.UpdateEnt) (bool, error) {
+func (r desk) UpdateEnt(_ context.Context, c server.Caller, id server.TRID, q *epp.UpdateEnt) (bool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e := r.ents[q.EntID]
@@ -125,7 +125,7 @@ func (r registry) UpdateEnt(_ context.Context, c server.Caller, id server.TRID, 
 }
 
 // checkPrefix says why a prefix is not free, or not the client's to ask for.
-func (r registry) checkPrefix(client, shr, prefix string) error {
+func (r desk) checkPrefix(client, shr, prefix string) error {
 	if shr != client {
 		return epp.Errorf(epp.CodeAuthorization, "%s is not the prefix of this secondary node", shr)
 	}
@@ -138,13 +138,13 @@ func (r registry) checkPrefix(client, shr, prefix string) error {
 	return nil
 }
 
-func (r registry) CheckPrefix(_ context.Context, c server.Caller, q *epp.CheckPrefix) error {
+func (r desk) CheckPrefix(_ context.Context, c server.Caller, q *epp.CheckPrefix) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.checkPrefix(c.Client, q.SHRPrefix, q.Prefix)
 }
 
-func (r registry) CreatePrefix(_ context.Context, c server.Caller, id server.TRID, q *epp.CreatePrefix) (bool, error) {
+func (r desk) CreatePrefix(_ context.Context, c server.Caller, id server.TRID, q *epp.CreatePrefix) (bool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err := r.checkPrefix(c.Client, q.SHRPrefix, q.Prefix); err != nil {
@@ -166,7 +166,7 @@ func (r registry) CreatePrefix(_ context.Context, c server.Caller, id server.TRI
 	return true, nil
 }
 
-func (r registry) UpdatePrefix(_ context.Context, c server.Caller, _ server.TRID, q *epp.UpdatePrefix) (bool, error) {
+func (r desk) UpdatePrefix(_ context.Context, c server.Caller, _ server.TRID, q *epp.UpdatePrefix) (bool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.prefixes[q.Prefix]
@@ -201,12 +201,12 @@ func (r registry) UpdatePrefix(_ context.Context, c server.Caller, _ server.TRID
 	return false, nil
 }
 
-func (r registry) Poll(_ context.Context, c server.Caller) (*server.Mail, int, error) {
+func (r desk) Poll(_ context.Context, c server.Caller) (*server.Mail, int, error) {
 	m, n := r.mail.Poll(c.Client)
 	return m, n, nil
 }
 
-func (r registry) Ack(_ context.Context, c server.Caller, id string) (int, error) {
+func (r desk) Ack(_ context.Context, c server.Caller, id string) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	number, ok := r.numbers[id]
@@ -233,7 +233,7 @@ func (t *Top) takeMail(l *letter) {
 	t.numbers[id] = l.Number
 }
 
-func (r registry) Login(_ context.Context, p server.Peer, client, password, newPassword string) error {
+func (r desk) Login(_ context.Context, p server.Peer, client, password, newPassword string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	known, ok := r.passwords[client]
@@ -250,7 +250,7 @@ func (r registry) Login(_ context.Context, p server.Peer, client, password, newP
 	return nil
 }
 
-func (r registry) Application(_ context.Context, _ server.Peer, app string) (string, error) {
+func (r desk) Application(_ context.Context, _ server.Peer, app string) (string, error) {
 	if _, ok := r.o.Nodes[app]; !ok {
 		return "", epp.Errorf(epp.CodeAuthorization, "the application is of no node")
 	}

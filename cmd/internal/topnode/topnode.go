@@ -78,7 +78,7 @@ func New(o Options) (*Top, error) {
 	o.EPP.Distort = t.distort
 	o.EPP.Clock, o.EPP.Log = o.Clock, o.Logger
 	var err error
-	if t.epp, err = server.New(registry{t}, registry{t}, o.EPP); err != nil {
+	if t.epp, err = server.New(desk{t}, desk{t}, o.EPP); err != nil {
 		return nil, err
 	}
 	var waiting []*letter // in their order

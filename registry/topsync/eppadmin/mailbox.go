@@ -13,18 +13,15 @@ import (
 // Obey carries out an order. *registry.Registrar has such a method.
 type Obey func(context.Context, registry.Order) (*identifier.Namespace, error)
 
-// How often the mailbox is looked into.
-const (
-	pollEvery = 30 * time.Second
-	pollAfter = 5 * time.Second // a failure
-)
+// pollAfter is how soon after a failure the mailbox is looked into again.
+const pollAfter = 5 * time.Second
 
 // Follow carries out what waits in the mailbox, each message before it is acknowledged, until ctx ends. name is that of the
 // target, by which the audit log knows who has ordered it.
 func (t *Target) Follow(ctx context.Context, name string, obey Obey, log *slog.Logger) {
 	for ctx.Err() == nil {
 		more, err := t.next(ctx, name, obey, log)
-		wait := pollEvery
+		wait := t.o.PollEvery
 		switch {
 		case err != nil:
 			if ctx.Err() == nil {

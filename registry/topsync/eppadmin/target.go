@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"github.com/idnode/idnode/proto/epp"
 	"github.com/idnode/idnode/proto/epp/client"
@@ -19,6 +20,8 @@ type Options struct {
 	Client *client.Client // asks the top-level node; required
 	Prefix string         // of this node, shrPrefix; required
 	User   string         // of this node at the top-level node, shrUserId; default Prefix
+	// PollEvery is how often an empty mailbox is looked into. Default 30 s.
+	PollEvery time.Duration
 	// Certificate is the unified social credit code of the enterprise that holds a prefix, "" if it has none. Required.
 	Certificate func(ctx context.Context, prefix identifier.Key) (string, error)
 }
@@ -32,6 +35,9 @@ var _ topsync.Target = (*Target)(nil)
 func New(o Options) (*Target, error) {
 	if o.Client == nil || o.Prefix == "" || o.Certificate == nil {
 		return nil, errors.New("eppadmin: Client, Prefix and Certificate are required")
+	}
+	if o.PollEvery <= 0 {
+		o.PollEvery = 30 * time.Second
 	}
 	if o.User == "" {
 		o.User = o.Prefix
