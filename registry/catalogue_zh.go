@@ -472,4 +472,5 @@ var detailsZH = map[string]string{
 	"more than %d rows":                                            "超过 %d 行",
 	"there is no report of %s":                                     "没有 %s 的月报",
 	"the node above, %s, has ordered that namespace %s is %s: only it can lift that": "上级节点 %s 要求命名空间 %s 处于 %s 状态，只有上级节点可以解除",
+	"the node is going through what it holds; report again in a while":               "节点正在清点现有数据，请稍后再上报",
 }

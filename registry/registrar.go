@@ -50,6 +50,9 @@ type Options struct {
 	Webhooks WebhookRules
 	// Location is where the dates in minted identifiers are. Default: China's.
 	Location *time.Location
+	// Registered is told of each identifier that a single request has registered: when the request began, and how
+	// long it took. Default: nobody is told.
+	Registered func(at time.Time, took time.Duration)
 	// Clock is the time; default time.Now.
 	Clock func() time.Time
 	// Logger takes what operators did; default slog.Default().
@@ -84,6 +87,7 @@ type Registrar struct {
 	creatingWebhook sync.Mutex
 
 	recordExports exportPlaces
+	registered    func(at time.Time, took time.Duration) // nil: nobody is told
 
 	// gate orders writes of records (which hold it shared from reading the namespace to the end of
 	// Apply) and changes of namespaces and enterprises: a suspension that has been answered stops every
@@ -123,6 +127,7 @@ func New(o Options) (*Registrar, error) {
 		closed:     o.CloseApplications,
 		realName:   o.RequireRealName,
 		webhooks:   o.Webhooks,
+		registered: o.Registered,
 		applicants: networkLimit{most: applicationsPerHour, per: time.Hour},
 	}
 	r.location, r.minting, r.mintSeed = o.Location, newMintLocks(), maphash.MakeSeed()

@@ -36,7 +36,12 @@ func (r *Registrar) register(ctx context.Context, kind OpKind, in *identifier.Re
 	if refusal != nil {
 		return Result{}, refusal
 	}
-	return r.write(ctx, &request{kind: kind, id: id, in: in, fields: w.Fields, reason: w.Reason}, w)
+	start := time.Now()
+	res, err := r.write(ctx, &request{kind: kind, id: id, in: in, fields: w.Fields, reason: w.Reason}, w)
+	if r.registered != nil && err == nil && res.Created && !res.Replayed {
+		r.registered(start, time.Since(start))
+	}
+	return res, err
 }
 
 // Merge changes values of an identifier by their indexes. Refusals: those of the checks,

@@ -78,7 +78,8 @@ func (i *intake) note(number uint64, refused bool) {
 // what the enterprise may report: of its delegated prefixes only. Rows that are right are stored, and reported upward
 // in their order. A number at or below one that was taken is a duplicate and changes nothing; a refused row may come
 // again under its number. Language is that of the faults, "zh" or "en". Refusals: CodeForbidden, CodeNotFound (the
-// table), CodeInvalidState (nothing is delegated to the enterprise), CodeEnterpriseSuspended.
+// table), CodeInvalidState (nothing is delegated to the enterprise), CodeEnterpriseSuspended,
+// CodeUnavailable (the sync is beginning).
 func (s *Syncer) Receive(ctx context.Context, table string, rows []topreport.Row, language registry.Language, a registry.Actor) (*Received, error) {
 	if !slices.Contains(taken, table) {
 		return nil, registry.Refuse(registry.CodeNotFound, "table", "enterprises do not report table %s", table)
@@ -92,6 +93,9 @@ func (s *Syncer) Receive(ctx context.Context, table string, rows []topreport.Row
 	}
 	r := &receiving{s: s, table: table, actor: a, own: own, language: language}
 	err = s.journal.write(ctx, func(w *writing) error {
+		if err := s.checkLoaded(ctx); err != nil {
+			return err
+		}
 		r.out = Received{Results: make([]ReceivedResult, 0, len(rows))}
 		return r.all(ctx, w, rows)
 	})
@@ -99,6 +103,25 @@ func (s *Syncer) Receive(ctx context.Context, table string, rows []topreport.Row
 		return nil, registry.AsError(fmt.Errorf("store reported rows: %w", err))
 	}
 	return &r.out, nil
+}
+
+// checkLoaded refuses while the load writes rows: one that is broken off takes all behind its first one away.
+func (s *Syncer) checkLoaded(ctx context.Context) error {
+	item, err := s.store.Get(ctx, stateKey)
+	if isNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var k state
+	if err := json.Unmarshal(item.Value, &k); err != nil {
+		return err
+	}
+	if !k.Loaded {
+		return registry.Refuse(registry.CodeUnavailable, "", "the node is going through what it holds; report again in a while")
+	}
+	return nil
 }
 
 // delegated are the delegated namespaces of the actor's enterprise that its credential reaches, as rows name them.

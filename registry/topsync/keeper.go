@@ -107,16 +107,19 @@ func (s *Syncer) resume(ctx context.Context) (*keeper, error) {
 		return nil, fmt.Errorf("read state of the sync: %w", err)
 	}
 	now := s.now()
-	k.st = state{Hour: hourOf(now, s.o.Location), Day: dayOf(now, s.o.Location), version: items[0].Version}
+	k.st.version = items[0].Version
 	if items[0].Value != nil {
 		if err := json.Unmarshal(items[0].Value, &k.st); err != nil {
 			return nil, fmt.Errorf("read state of the sync: %w", err)
 		}
 		if items[1].Value == nil {
-			k.st.Loaded = false // the cursor was taken away while the sync was off
+			k.st = state{First: k.st.First, version: k.st.version} // the sync was off
 		} else if k.st.cursor, err = storage.DecodeCursor(items[1].Value); err != nil {
 			return nil, err
 		}
+	}
+	if k.st.Day == "" {
+		k.st.Hour, k.st.Day = hourOf(now, s.o.Location), dayOf(now, s.o.Location)
 	}
 	if k.namespaces, err = storage.LoadNamespaces(ctx, s.store); err != nil {
 		return nil, err

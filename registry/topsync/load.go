@@ -88,11 +88,9 @@ func (k *keeper) beginLoad(ctx context.Context) error {
 	}
 	if k.st.First == 0 {
 		k.st.First = h.Last + 1
-		k.st.Day, k.st.Hour = dayOf(k.s.now(), k.s.o.Location), hourOf(k.s.now(), k.s.o.Location)
 		if k.st.cursor, err = k.s.store.Last(ctx); err != nil { // so that nothing is trimmed meanwhile
 			return err
 		}
-		k.s.setOpen(k.st.Day)
 		return k.save(ctx, nil)
 	}
 	return k.s.journal.dropAbove(ctx, "T9", k.st.First-1)

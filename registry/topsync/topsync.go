@@ -154,6 +154,30 @@ func (s *Syncer) Run(ctx context.Context) {
 	}
 }
 
+// Forget gives up the sync's place in the change log, for a node that reports no more: nothing is kept for it. A Syncer
+// that runs later looks at everything anew, counts from then on, and goes on with the numbers of rows.
+func Forget(ctx context.Context, store storage.Store) error {
+	item, err := store.Get(ctx, cursorKey)
+	if isNotFound(err) {
+		return nil
+	}
+	for _, of := range []storage.Sync{storage.SyncDay, storage.SyncSource, storage.SyncFeed} {
+		if err == nil {
+			r := storage.PrefixRange(storage.SyncKey(of, nil, nil))
+			err = store.DeleteRange(ctx, r.Start, r.End)
+		}
+	}
+	if err == nil {
+		var b storage.Batch
+		b.Delete(cursorKey, item.Version)
+		_, err = store.Apply(ctx, &b)
+	}
+	if err != nil {
+		return fmt.Errorf("give up the sync's place in the change log: %w", err)
+	}
+	return nil
+}
+
 // lastWords bounds what is stored when Run ends.
 const lastWords = 5 * time.Second
 

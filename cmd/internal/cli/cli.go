@@ -85,6 +85,7 @@ Exit codes: 0 all done, 1 failed, 2 wrong usage, 3 not found, 4 denied.`,
 		a.appCommand(), a.operatorCommand(), a.identityCommand(),
 		a.webhookCommand(),
 		a.statisticsCommand(),
+		a.syncCommand(),
 		a.versionCommand(),
 	)
 	return root

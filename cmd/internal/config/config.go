@@ -39,6 +39,7 @@ type Config struct {
 	Audit    Audit    `koanf:"audit"`
 	QueryLog QueryLog `koanf:"query_log"`
 	Jobs     Jobs     `koanf:"jobs"`
+	Sync     Sync     `koanf:"sync"`
 }
 
 // Registry is who may become an enterprise of the node.
@@ -197,6 +198,7 @@ func Default() Config {
 		Audit:    Audit{Retention: 365 * 24 * time.Hour},
 		Jobs:     Jobs{Concurrent: 4, PerEnterprise: 20, RowsPerDay: 100_000_000, AtomicRows: 10_000, MaxBytes: 8 << 30, Retention: 30 * 24 * time.Hour},
 		QueryLog: QueryLog{Enabled: true, Retention: 184 * 24 * time.Hour, MaxBytes: 20 << 30},
+		Sync:     Sync{Retention: 35 * 24 * time.Hour, ExactSources: 1_000_000},
 	}
 }
 
@@ -242,6 +244,7 @@ func (c *Config) Check() error {
 		c.HTTP.check,
 		c.DNS.check,
 		c.checkWebhook,
+		c.checkSync,
 	} {
 		if err := read(); err != nil {
 			errs = append(errs, err)

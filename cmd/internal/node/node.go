@@ -31,6 +31,7 @@ import (
 	"github.com/idnode/idnode/registry/seal"
 	"github.com/idnode/idnode/registry/snms"
 	"github.com/idnode/idnode/registry/statistics"
+	"github.com/idnode/idnode/registry/topsync"
 	"github.com/idnode/idnode/registry/webhook"
 	"github.com/idnode/idnode/resolver"
 	"github.com/idnode/idnode/resolver/cache"
@@ -74,6 +75,8 @@ type Node struct {
 	registrar  *registry.Registrar
 	audit      *audit.Log
 	counts     *statistics.Statistics
+	sync       *topsync.Syncer // nil: nothing is reported upward
+	feeder     *syncFeeder     // nil likewise
 	verifier   *auth.Verifier
 	webhooks   *webhook.Sender
 	jobs       *job.Runner
@@ -131,6 +134,9 @@ func (n *Node) build() error {
 	}
 	if err := n.buildStatistics(); err != nil {
 		return fmt.Errorf("build statistics: %w", err)
+	}
+	if err := n.buildSync(); err != nil {
+		return fmt.Errorf("build sync: %w", err)
 	}
 	if err := n.buildSurfaces(); err != nil {
 		return err
@@ -230,6 +236,11 @@ func (n *Node) buildRegistry(namespaces *storage.Namespaces) error {
 		Store:    n.store, Namespaces: namespaces, NodePrefixes: own, Numbers: n.cfg.Node.Numbers(), Limits: n.cfg.RegistryLimits(), NSI: nsi,
 		Seal: sealed, Lockout: registry.Lockout{Failures: n.cfg.Auth.LockoutFailures, Time: n.cfg.Auth.LockoutTime},
 		CaseSensitive: !n.cfg.Handle.CaseInsensitive, Location: location, Logger: n.log, Registerer: n.metrics,
+		Registered: func(at time.Time, took time.Duration) {
+			if n.sync != nil {
+				n.sync.Registered(at, took)
+			}
+		},
 		CloseApplications: !n.cfg.Registry.OpenApplications, RequireRealName: n.cfg.Registry.RequireRealName,
 	})
 	if err != nil {
@@ -293,13 +304,16 @@ func (n *Node) buildSurfaces() error {
 	if err != nil {
 		return err
 	}
-	registration, err := api.New(api.Options{Registrar: n.registrar, Verifier: verifier, Logins: verifier, Webhooks: n.webhooks, Audit: n.audit, Jobs: n.jobs, Queries: n.queryReader(names), Statistics: n.counts, Version: n.version,
+	registration, err := api.New(api.Options{Registrar: n.registrar, Verifier: verifier, Logins: verifier, Webhooks: n.webhooks, Audit: n.audit, Jobs: n.jobs, Queries: n.queryReader(names), Statistics: n.counts, Sync: n.sync, Version: n.version,
 		Logger: n.log, Registerer: n.metrics})
 	if err != nil {
 		return fmt.Errorf("build HTTP API: %w", err)
 	}
 	if n.queries != nil {
 		n.counter = &queryCounter{log: n.queries, names: names.Names(), namespaces: n.namespaces, counts: n.counts.Resolutions()}
+		if n.sync != nil {
+			n.feeder = &syncFeeder{queries: n.counter, counts: n.sync.Requests()}
+		}
 	}
 	market := snms.New(snms.Options{Registrar: n.registrar, Logins: verifier, BatchRows: n.cfg.SNMS.BatchRows, Location: location, Logger: n.log})
 	others := make(map[string]http.Handler)

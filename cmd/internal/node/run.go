@@ -47,6 +47,12 @@ func (n *Node) Run(ctx context.Context) error {
 		work.Go(func() { n.counter.run(workers, func(err error) { n.log.Error("count resolutions", "err", err) }) })
 	}
 	work.Go(func() { n.counts.Run(workers) })
+	if n.sync != nil {
+		work.Go(func() { n.sync.Run(workers) })
+		work.Go(func() {
+			n.feeder.run(workers, func(err error) { n.log.Error("count requests for the sync", "err", err) })
+		})
+	}
 	servers, failed := errgroup.WithContext(base)
 	servers.Go(func() error { return n.watchStore(workers) })
 	for _, s := range n.surfaces {

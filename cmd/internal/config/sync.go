@@ -1,0 +1,83 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/idnode/idnode/proto/topreport"
+)
+
+// Sync is what is reported to the national top-level node.
+type Sync struct {
+	// Enabled gathers what is to be reported, and takes reports of enterprises' own nodes.
+	Enabled bool `koanf:"enabled"`
+	// Targets are reported to.
+	Targets []SyncTarget `koanf:"targets"`
+	// Retention is how long rows are kept that every target has acknowledged.
+	Retention time.Duration `koanf:"retention"`
+	// ExactSources is of how many source addresses of a prefix and day the requests are counted exactly.
+	ExactSources int `koanf:"exact_sources"`
+}
+
+// SyncTarget is a node that is reported to.
+type SyncTarget struct {
+	Name     string   `koanf:"name" yaml:"name"` // small letters, digits and "-"; it never changes
+	Kind     string   `koanf:"kind" yaml:"kind"` // the adapter, such as jsonlines
+	URL      string   `koanf:"url" yaml:"url"`
+	Tables   []string `koanf:"tables" yaml:"tables,omitempty"`       // default all
+	CertFile string   `koanf:"cert_file" yaml:"cert_file,omitempty"` // by which the target knows this node, in PEM
+	KeyFile  string   `koanf:"key_file" yaml:"key_file,omitempty"`
+	CAFile   string   `koanf:"ca_file" yaml:"ca_file,omitempty"` // whose certificates the target's must end at; default the system's
+}
+
+// UnmarshalText reads a target as environment variables write it: name=kind+url, such as
+// top=jsonlines+https://top.example/sync.
+func (t *SyncTarget) UnmarshalText(text []byte) error {
+	name, rest, named := strings.Cut(string(text), "=")
+	kind, url, ok := strings.Cut(rest, "+")
+	if !named || !ok {
+		return fmt.Errorf("%q is no target such as top=jsonlines+https://top.example/sync", text)
+	}
+	*t = SyncTarget{Name: name, Kind: kind, URL: url}
+	return nil
+}
+
+var targetName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+
+// checkSync looks at sync, and at what it needs of the log of requests.
+func (c *Config) checkSync() error {
+	var errs []error
+	s := &c.Sync
+	if s.Enabled && !c.QueryLog.Enabled {
+		errs = append(errs, errors.New("sync.enabled: what is reported of requests is counted from query_log, which is off"))
+	}
+	if s.Retention <= 0 || s.ExactSources <= 0 {
+		errs = append(errs, errors.New("sync: retention and exact_sources must be positive"))
+	}
+	if len(s.Targets) > 0 && !s.Enabled {
+		errs = append(errs, errors.New("sync.targets: there are targets, and sync.enabled is false"))
+	}
+	seen := make(map[string]bool)
+	for i := range s.Targets {
+		t := &s.Targets[i]
+		if !targetName.MatchString(t.Name) || seen[t.Name] {
+			errs = append(errs, fmt.Errorf("sync.targets: %q is no name of small letters, digits and -, or there twice", t.Name))
+		}
+		seen[t.Name] = true
+		if t.Kind == "" || t.URL == "" {
+			errs = append(errs, fmt.Errorf("sync.targets: %s: kind and url are required", t.Name))
+		}
+		if (t.CertFile == "") != (t.KeyFile == "") {
+			errs = append(errs, fmt.Errorf("sync.targets: %s: cert_file and key_file are given both or not at all", t.Name))
+		}
+		for _, table := range t.Tables {
+			if topreport.Find(table) == nil {
+				errs = append(errs, fmt.Errorf("sync.targets: %s: no table %q; there are %s", t.Name, table, strings.Join(topreport.Names(), ", ")))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
