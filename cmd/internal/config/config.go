@@ -353,17 +353,26 @@ func namespaces(texts []string) ([]identifier.Key, error) {
 func (c *Config) ServerAdmins() ([]identifier.Ref, error) {
 	var refs []identifier.Ref
 	for _, text := range c.Handle.ServerAdmins {
-		index, name, ok := strings.Cut(text, ":")
-		i, err := strconv.ParseUint(index, 10, 31)
-		if !ok || err != nil {
-			return nil, fmt.Errorf("%q is no index:handle", text)
-		}
-		if _, err := identifier.Handle.Parse(name); err != nil {
+		ref, err := ParseRef(text)
+		if err != nil {
 			return nil, err
 		}
-		refs = append(refs, identifier.Ref{Handle: name, Index: uint32(i)})
+		refs = append(refs, ref)
 	}
 	return refs, nil
+}
+
+// ParseRef reads index:handle.
+func ParseRef(text string) (identifier.Ref, error) {
+	index, name, ok := strings.Cut(text, ":")
+	i, err := strconv.ParseUint(index, 10, 31)
+	if !ok || err != nil {
+		return identifier.Ref{}, fmt.Errorf("%q is no index:handle", text)
+	}
+	if _, err := identifier.Handle.Parse(name); err != nil {
+		return identifier.Ref{}, err
+	}
+	return identifier.Ref{Handle: name, Index: uint32(i)}, nil
 }
 
 // UDPExempt are the networks of limits.udp_exempt.

@@ -31,7 +31,25 @@ type SyncTarget struct {
 	CertFile string   `koanf:"cert_file" yaml:"cert_file,omitempty"` // by which the target knows this node, in PEM
 	KeyFile  string   `koanf:"key_file" yaml:"key_file,omitempty"`
 	CAFile   string   `koanf:"ca_file" yaml:"ca_file,omitempty"` // whose certificates the target's must end at; default the system's
+
+	// App and SignKeyFile sign requests over HTTP, see package requestsign: the application, by default the node's first prefix, and its
+	// private key, SM2 or Ed25519.
+	App         string `koanf:"app" yaml:"app,omitempty"`
+	SignKeyFile string `koanf:"sign_key_file" yaml:"sign_key_file,omitempty"`
+	// User and PasswordFile are for logins of EPP over TLS; User is by default the node's first prefix.
+	User         string `koanf:"user" yaml:"user,omitempty"`
+	PasswordFile string `koanf:"password_file" yaml:"password_file,omitempty"`
+	// Identity is who administers prefix records, such as 300:0.NA/88.1021, and proves that by HandleKeyFile, a private key, or
+	// SecretFile.
+	Identity      string `koanf:"identity" yaml:"identity,omitempty"`
+	HandleKeyFile string `koanf:"handle_key_file" yaml:"handle_key_file,omitempty"`
+	SecretFile    string `koanf:"secret_file" yaml:"secret_file,omitempty"`
+	// Orders says whether orders of the target are carried out. Default: they are.
+	Orders *bool `koanf:"orders" yaml:"orders,omitempty"`
 }
+
+// TakesOrders reports whether orders of the target are carried out.
+func (t *SyncTarget) TakesOrders() bool { return t.Orders == nil || *t.Orders }
 
 // UnmarshalText reads a target as environment variables write it: name=kind+url, such as
 // top=jsonlines+https://top.example/sync.

@@ -75,8 +75,9 @@ type Node struct {
 	registrar  *registry.Registrar
 	audit      *audit.Log
 	counts     *statistics.Statistics
-	sync       *topsync.Syncer // nil: nothing is reported upward
-	feeder     *syncFeeder     // nil likewise
+	sync       *topsync.Syncer             // nil: nothing is reported upward
+	orders     []func(ctx context.Context) // carry out what others order
+	feeder     *syncFeeder                 // nil likewise
 	verifier   *auth.Verifier
 	webhooks   *webhook.Sender
 	jobs       *job.Runner

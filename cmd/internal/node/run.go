@@ -49,6 +49,9 @@ func (n *Node) Run(ctx context.Context) error {
 	work.Go(func() { n.counts.Run(workers) })
 	if n.sync != nil {
 		work.Go(func() { n.sync.Run(workers) })
+		for _, follow := range n.orders {
+			work.Go(func() { follow(workers) })
+		}
 		work.Go(func() {
 			n.feeder.run(workers, func(err error) { n.log.Error("count requests for the sync", "err", err) })
 		})

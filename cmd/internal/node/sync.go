@@ -7,17 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/idnode/idnode/cmd/internal/config"
 	"github.com/idnode/idnode/registry/topsync"
-	"github.com/idnode/idnode/registry/topsync/jsonlines"
 )
-
-// syncKinds are the adapters by which the node reports to others: a new one is a package and a line here.
-var syncKinds = map[string]func(n *Node, t *config.SyncTarget) (topsync.Target, error){
-	"jsonlines": func(n *Node, t *config.SyncTarget) (topsync.Target, error) {
-		return jsonlines.New(jsonlines.Options{URL: t.URL, Node: n.name(), CertFile: t.CertFile, KeyFile: t.KeyFile, CAFile: t.CAFile, Version: n.version})
-	},
-}
 
 // name is what the node is known by to others: its first prefix, "" if it has none.
 func (n *Node) name() string {
@@ -50,11 +41,18 @@ func (n *Node) buildSync() error {
 		if open == nil {
 			return fmt.Errorf("sync.targets: %s: no kind %q; there are %s", t.Name, t.Kind, strings.Join(slices.Sorted(maps.Keys(syncKinds)), ", "))
 		}
-		target, err := open(n, t)
+		up, err := open(n, t)
 		if err != nil {
 			return fmt.Errorf("sync.targets: %s: %w", t.Name, err)
 		}
-		o.Targets = append(o.Targets, topsync.TargetOptions{Name: t.Name, Kind: t.Kind, Target: target, Tables: t.Tables})
+		tables := t.Tables
+		if len(tables) == 0 {
+			tables = up.tables
+		}
+		o.Targets = append(o.Targets, topsync.TargetOptions{Name: t.Name, Kind: t.Kind, Target: up.target, Tables: tables})
+		if up.follow != nil && t.TakesOrders() {
+			n.orders = append(n.orders, up.follow)
+		}
 	}
 	n.sync, err = topsync.New(o)
 	return err
