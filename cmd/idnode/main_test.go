@@ -55,14 +55,20 @@ func (b *lockedBuffer) String() string {
 	return b.buf.String()
 }
 
-// startDaemon runs idnode on dir with free ports and waits for its ready line.
+// startDaemon runs idnode on dir with free ports and waits for its ready line. What begins with -- in env is a flag.
 func startDaemon(t *testing.T, dir string, env ...string) *daemon {
 	t.Helper()
 	d := &daemon{t: t, dir: dir, exited: make(chan error, 1), log: new(lockedBuffer)}
 	d.cmd = exec.Command(os.Args[0], "serve", "--log-format", "json")
 	d.cmd.Env = append(os.Environ(), asDaemon+"=1", "IDNODE_DATA_DIR="+dir, "IDNODE_NODE_PREFIXES=88.1021,oid:1.2.156.10001",
 		"IDNODE_HTTP_LISTEN=127.0.0.1:0", "IDNODE_GRPC_LISTEN=127.0.0.1:0", "IDNODE_HANDLE_LISTEN=127.0.0.1:0", "IDNODE_ADMIN_LISTEN=127.0.0.1:0", "IDNODE_DNS_LISTEN=127.0.0.1:0")
-	d.cmd.Env = append(d.cmd.Env, env...)
+	for _, e := range env {
+		if strings.HasPrefix(e, "--") {
+			d.cmd.Args = append(d.cmd.Args, e)
+		} else {
+			d.cmd.Env = append(d.cmd.Env, e)
+		}
+	}
 	stderr, err := d.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
