@@ -1,11 +1,14 @@
 package topsync
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/idnode/idnode/proto/identifier"
@@ -277,10 +280,13 @@ func (r *Requests) addSources(ctx context.Context, b *storage.Batch, sum *counts
 		a.Successes += before.Successes
 		a.Sources, a.Sketch = before.Sources, before.Sketch
 	}
-	all := make([]source, 0, len(sum.sources))
-	keys := make([][]byte, 0, len(sum.sources))
-	for k := range sum.sources {
-		all, keys = append(all, k), append(keys, k.key())
+	// In the order of addresses, so that what is read and written lies together.
+	all := slices.SortedFunc(maps.Keys(sum.sources), func(a, b source) int {
+		return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.table, b.table), cmp.Compare(a.of.Name, b.of.Name), a.ip.Compare(b.ip))
+	})
+	keys := make([][]byte, len(all))
+	for i := range all {
+		keys[i] = all[i].key()
 	}
 	items, err := r.s.store.MultiGet(ctx, keys)
 	if err != nil {
