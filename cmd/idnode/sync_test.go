@@ -1,116 +1,123 @@
 package main
 
 import (
-	"crypto"
-	"crypto/ed25519"
-	"crypto/x509"
-	"encoding/pem"
+	"bufio"
+	"compress/gzip"
+	"encoding/json"
 	"fmt"
-	"log/slog"
+	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
-	"github.com/idnode/idnode/cmd/internal/topnode"
-	"github.com/idnode/idnode/proto/handle"
-	"github.com/idnode/idnode/proto/handle/client"
+	"github.com/idnode/idnode/proto/topreport"
 )
 
-// TestSync: a node tells the one above of an enterprise and its prefix, over three adapters at once; that decides, and gives orders,
-// which take effect on resolution at once.
+// topNode is a receiver of JSON lines that keeps what it has taken, and answers only now and then.
+type topNode struct {
+	mu     sync.Mutex
+	calls  int
+	tables map[string][]topreport.Row
+	faults []string
+}
+
+func (n *topNode) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.calls++
+	table := strings.TrimPrefix(r.URL.Path, "/sync/tables/")
+	z, err := gzip.NewReader(r.Body)
+	if err != nil {
+		n.faults = append(n.faults, err.Error())
+		return
+	}
+	highest := uint64(len(n.tables[table]))
+	for lines := bufio.NewScanner(z); lines.Scan(); {
+		var row topreport.Row
+		if err := json.Unmarshal(lines.Bytes(), &row); err != nil {
+			n.faults = append(n.faults, err.Error())
+		}
+		for _, f := range topreport.Check(table, &row) {
+			n.faults = append(n.faults, f.String())
+		}
+		if row.Seq == highest+1 {
+			n.tables[table] = append(n.tables[table], row)
+			highest++
+		} else if row.Seq > highest {
+			n.faults = append(n.faults, fmt.Sprintf("%s: row %d behind %d", table, row.Seq, highest))
+		}
+	}
+	if n.calls%5 == 3 {
+		panic(http.ErrAbortHandler) // the answer is lost
+	}
+	fmt.Fprintf(w, `{"acknowledged":%d}`, highest)
+}
+
+func (n *topNode) rows(table string) []topreport.Row {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return append([]topreport.Row(nil), n.tables[table]...)
+}
+
+// TestSync: what is reported in real time arrives at the top-level node, each thing once, though the node is killed and
+// answers are lost; operators see and order it; switched off, it keeps nothing.
 func TestSync(t *testing.T) {
+	top := &topNode{tables: make(map[string][]topreport.Row)}
+	server := httptest.NewServer(top)
+	defer server.Close()
 	dir := t.TempDir()
-	public, private, err := ed25519.GenerateKey(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	write := func(name, text string) string {
-		t.Helper()
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
+	env := []string{"IDNODE_SYNC_ENABLED=true", "IDNODE_SYNC_TARGETS=top=jsonlines+" + server.URL + "/sync"}
+	d := startDaemon(t, dir, env...)
+	d.tenant("Alice", "88.1021.150")
+	const rounds, each = 3, 8
+	for round := range rounds {
+		for i := range each {
+			d.must(201, d.key, "POST", "/v1/templates", map[string]any{"prefix": "88.1021.150", "name": fmt.Sprintf("t%d-%d", round, i),
+				"content": map[string]any{"fields": []any{map[string]any{"name": "brand", "type": "string", "role": "brand"}}}})
+			d.must(200, d.key, "POST", "/v1/templates:publish", map[string]any{"prefix": "88.1021.150", "name": fmt.Sprintf("t%d-%d", round, i)})
 		}
-		return path
-	}
-	signKey := write("sign.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})))
-	rules, err := topnode.ParseRules(strings.NewReader("E* pass\n88.1021.150 pass\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	top, err := topnode.New(topnode.Options{Dir: filepath.Join(dir, "top"), Rules: rules, Logger: slog.New(slog.DiscardHandler),
-		Nodes: map[string]topnode.NodeOptions{"88.1021": {Keys: []crypto.PublicKey{public}}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	web := httptest.NewServer(top.Handler())
-	t.Cleanup(func() {
-		web.CloseClientConnections()
-		web.Close()
-		if err := top.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	// A real node in the place of the Handle server above, with an administrator who has a secret key.
-	upper := startDaemon(t, filepath.Join(dir, "upper"), "IDNODE_HANDLE_SERVER_ADMINS=300:88.1021.9/SLN")
-	upper.must(201, upper.key, "POST", "/v1/prefixes", map[string]any{"prefix": "88.1021.9", "enterprise": "self"})
-	upper.must(201, upper.key, "POST", "/v1/identifiers", map[string]any{"id": "88.1021.9/SLN", "values": []any{map[string]any{"index": 300, "type": "HS_SECKEY", "data": "a secret of the node", "perms": "1100"}}})
-	secret := write("secret", "a secret of the node\n")
-
-	cfg := write("idnode.yaml", fmt.Sprintf(`
-sync:
-  enabled: true
-  targets:
-    - {name: lines, kind: jsonlines, url: "%[1]s", sign_key_file: "%[2]s"}
-    - {name: epp, kind: epp, url: "%[1]s/epp", sign_key_file: "%[2]s", orders: false}
-    - {name: handle, kind: handle, url: "handle://%[3]s", identity: "300:88.1021.9/SLN", secret_file: "%[4]s"}
-`, web.URL, signKey, upper.handle, secret))
-	d := startDaemon(t, filepath.Join(dir, "node"), "--config="+cfg)
-	e := d.must(201, d.key, "POST", "/v1/enterprises", map[string]any{"name": "Alice", "creditCode": "91110108589104047H", "nature": "2", "industry": "3451", "region": "110108",
-		"address": "somewhere", "contact": map[string]any{"name": "Li", "email": "li@example.com", "phone": "13800000000"}})["id"].(string)
-	d.must(201, d.key, "POST", "/v1/prefixes", map[string]any{"prefix": "88.1021.150", "enterprise": e})
-	d.must(201, d.key, "POST", "/v1/identifiers", record("88.1021.150/x", "https://example.com"))
-	until := func(what string, is func() bool) {
-		t.Helper()
-		for deadline := time.Now().Add(60 * time.Second); !is(); time.Sleep(50 * time.Millisecond) {
-			if time.Now().After(deadline) {
-				_, status, _ := d.call(d.key, "GET", "/v1/sync", nil)
-				t.Fatalf("%s: not within a minute; received %+v; the sync: %s", what, top.Counts(), status)
-			}
+		if round < rounds-1 {
+			d.kill()
+			d = startDaemon(t, dir, env...)
 		}
 	}
-	until("the routes of the node", func() bool { return len(top.Rows("88.1021", "T2")) == 2 })
-	if rejected := top.Rejected("88.1021", "T2"); len(rejected) > 0 {
-		t.Errorf("refused: %+v", rejected)
+	for deadline := time.Now().Add(90 * time.Second); len(top.rows("T11")) < rounds*each || len(top.rows("T2")) == 0; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d rows of T11 arrived, and %d of T2", len(top.rows("T11")), len(top.rows("T2")))
+		}
 	}
-	until("the prefix record above", func() bool {
-		r, err := client.Resolve(t.Context(), "tcp", upper.handle, client.Request{Handle: "0.NA/88.1021", Types: []string{"HS_SITE"}})
-		return err == nil && r.Code == handle.RcodeSuccess && len(r.Values) == 1
-	})
-
-	if _, err := top.Give(topnode.Order{Node: "88.1021", Order: "suspend", Prefix: "88.1021.150", Reason: "by court"}); err != nil {
-		t.Fatal(err)
+	seen := make(map[string]int)
+	for _, r := range top.rows("T11") {
+		seen[r.Key]++
 	}
-	until("the suspension", func() bool {
-		status, _, err := d.call("", "GET", "/resolve?id=88.1021.150/x", nil)
-		return err == nil && status == 403
-	})
-	if status, out, err := d.call(d.key, "POST", "/v1/prefixes:activate", map[string]any{"prefix": "88.1021.150"}); err != nil || status != 409 {
-		t.Errorf("activated: %d %s %v", status, out, err)
+	if len(seen) != rounds*each {
+		t.Errorf("%d templates are reported, some twice: %v", len(seen), seen)
 	}
-	if _, err := top.Give(topnode.Order{Node: "88.1021", Order: "activate", Prefix: "88.1021.150"}); err != nil {
-		t.Fatal(err)
+	var route struct{ Prefix, IP string }
+	if err := json.Unmarshal(top.rows("T2")[0].Data, &route); err != nil || route.Prefix != "88.1021" || route.IP != "127.0.0.1" {
+		t.Errorf("T2: %+v, %v", route, err)
 	}
-	until("the activation", func() bool {
-		status, _, err := d.call("", "GET", "/resolve?id=88.1021.150/x", nil)
-		return err == nil && status == 200
-	})
+	if code, out, errs := d.idctl("", "sync", "status"); code != 0 || !strings.Contains(out, "T11") || !strings.Contains(out, "top") {
+		t.Errorf("idctl sync status: exit %d: %s%s", code, out, errs)
+	}
+	if code, out, errs := d.idctl("", "sync", "pause", "--table", "T11", "--reason", "test"); code != 0 || !strings.Contains(out, "paused") {
+		t.Errorf("idctl sync pause: exit %d: %s%s", code, out, errs)
+	}
+	status, scraped, err := (&daemon{t: t, http: d.admin}).call("", "GET", "/metrics", nil)
+	if err != nil || status != 200 || !strings.Contains(string(scraped), `idnode_sync_lag_rows{table="T11",target="top"} 0`) || !strings.Contains(string(scraped), `idnode_sync_paused{table="T11",target="top"} 1`) {
+		t.Errorf("metrics: %d, %v", status, err)
+	}
+	d.must(200, d.key, "GET", "/v1/reports/monthly", nil)
 	d.stop()
-	upper.stop()
+	for _, fault := range top.faults {
+		t.Errorf("the top-level node complains: %s", fault)
+	}
+
+	d = startDaemon(t, dir)
+	if status, _, err := d.call(d.key, "GET", "/v1/sync", nil); err != nil || status != 404 {
+		t.Errorf("switched off: %d, %v", status, err)
+	}
+	d.stop()
 }
