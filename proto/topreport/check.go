@@ -2,6 +2,7 @@ package topreport
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/netip"
@@ -52,6 +53,7 @@ var faultsZH = map[string]string{
 	"%d elements; at most %d":                  "有 %d 个元素，最多 %d 个",
 	Missing:                                    "必填",
 	"the table has no such field":              "该表没有此项",
+	"base64 is expected":                       "应为 base64",
 	"text is expected":                         "应为文本",
 	"longer than %d characters":                "超过 %d 个字符",
 	"not UTF-8, or with control characters":    "不是 UTF-8 或含控制字符",
@@ -182,6 +184,11 @@ func (k *checker) value(path string, f *Field, kind Kind, v any) {
 	case List:
 		k.list(path, f, v)
 		return
+	case File:
+		if o, ok := v.(map[string]any); ok {
+			k.file(path, o)
+			return
+		}
 	case Boolean:
 		if _, ok := v.(bool); !ok {
 			k.add(path, "true or false is expected")
@@ -206,6 +213,22 @@ func (k *checker) value(path string, f *Field, kind Kind, v any) {
 		return
 	}
 	k.text(path, f, kind, text)
+}
+
+// fileFields are those of a file that comes with its octets.
+var fileFields = []Field{must(text(0, "id", "编号", "Id", maxText)), text(0, "name", "名称", "Name", maxText), text(0, "mediaType", "媒体类型", "Media type", maxText),
+	must(text(0, "data", "内容", "Content, base64", maxFile))}
+
+// maxFile bounds a file in base64, in characters: SNMS takes files of up to 5 MB.
+const maxFile = 16 << 20
+
+func (k *checker) file(path string, members map[string]any) {
+	k.object(path, fileFields, members, false)
+	if data, ok := members["data"].(string); ok {
+		if _, err := base64.StdEncoding.DecodeString(data); err != nil {
+			k.add(path+"/data", "base64 is expected")
+		}
+	}
 }
 
 func (k *checker) list(path string, f *Field, v any) {

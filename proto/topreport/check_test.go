@@ -95,6 +95,9 @@ func TestCheck(t *testing.T) {
 		"/data/ipType: one of 4, 6 is expected", "/data/protocols/0/port: required", "/data/protocols/1/protocol: one of TCP, UDP, HTTP is expected")
 	f("T10", Add, `{"appId":"a","name":"`+strings.Repeat("长", 256)+`","type":"1","introduction":"i","users":1,"recursiveServer":{"ip":"192.0.2.1","port":3641},"developer":"d"}`,
 		"/data/name: longer than 255 characters")
+	f("T11", Delete, `{"metadataId":"m"}`)
+	f("T1", Delete, `{"certificateNumber":"x","certificateScan":{"id":"f1","name":"a.pdf","mediaType":"application/pdf","data":"JVBERg=="},"legalIdScans":["f2",{"id":"f3","data":"?"}]}`,
+		"/data/legalIdScans/1/data: base64 is expected")
 	f("M2", Add, `[]`, "/data: an object is expected")
 	f("M2", Add, `{`, "/data: not a JSON object in UTF-8")
 	f("M2", Add, `{"prefix":"88.1","kind":"1","number":"n\u0000","at":"2026-11-23T07:00:00Z","category":"2"}`, "/data/number: not UTF-8, or with control characters")

@@ -16,7 +16,7 @@ const (
 	Moment  Kind = "moment"  // RFC 3339
 	Address Kind = "address" // an IPv4 or IPv6 address
 	Choice  Kind = "choice"  // one of the strings of Choices
-	File    Kind = "file"    // a string that names a file
+	File    Kind = "file"    // a string that names a file, or an object with its id, name, mediaType, and data in base64
 	Object  Kind = "object"  // an object with Fields
 	List    Kind = "list"    // an array of at most Max elements of the kind Of
 )

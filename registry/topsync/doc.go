@@ -10,6 +10,7 @@
 //	keeper.go taking.go load.go     the change log, and what was there before it was followed
 //	settle.go things.go route.go    tables that tell how things are: T1 T2 T4 T5 T6 T7 T10 T11
 //	master.go                       T9, from versions of records
+//	files.go                        the scans of T1
 //	requests.go sketch.go topk.go   what was asked, by whom
 //	closing.go                      the end of a day: T3 T8 M1, and of a month: R1
 //	event.go outage.go              M2, and when the node did not run

@@ -248,6 +248,9 @@ func (l *lane) batch(ctx context.Context, after, upTo uint64) (*batch, error) {
 // rows reads rows of a table behind a number and up to another, with their data.
 func (s *Syncer) rows(ctx context.Context, table string, after, upTo uint64) (numbers []uint64, rows []row, err error) {
 	span := storage.Range{Start: storage.OutboxKey(table, after+1), End: storage.OutboxKey(table, upTo+1), Limit: s.o.BatchRows}
+	if carriesFiles(table) {
+		span.Limit = 1 // a row may be some tens of MiB
+	}
 	octets := 0
 	err = s.store.Scan(ctx, span, func(key []byte, item storage.Item) error {
 		_, number, ok := storage.ParseOutboxKey(key)
@@ -263,6 +266,9 @@ func (s *Syncer) rows(ctx context.Context, table string, after, upTo uint64) (nu
 	})
 	if err == nil {
 		err = s.expand(ctx, rows)
+	}
+	if err == nil {
+		err = s.attach(ctx, table, rows)
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("read rows of %s: %w", table, err)

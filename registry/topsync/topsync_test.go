@@ -3,6 +3,7 @@ package topsync_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -135,8 +136,12 @@ func TestThings(t *testing.T) {
 		expect("at once", "T1", registry.Self, "add")
 		var data map[string]any
 		w.must(json.Unmarshal(w.top.state("T1")[registry.Self].Data, &data))
+		if file, _ := data["certificateScan"].(map[string]any); file["data"] != base64.StdEncoding.EncodeToString([]byte("%PDF-%%EOF")) || file["mediaType"] != "application/pdf" {
+			w.t.Errorf("the scan in T1: %v", data["certificateScan"])
+		}
+		delete(data["operate"].(map[string]any), "contract")
 		want := map[string]any{"nature": "2", "certificateType": "1", "certificateNumber": "91350100M000100Y43", "province": "320000", "city": "320100", "county": "320102", "industrySection": "I",
-			"operate": map[string]any{"by": "2", "name": "y", "contract": string(scan.ID)}, "licences": []any{map[string]any{"number": "A1", "type": "4"}}, "serves": []any{"C34"},
+			"operate": map[string]any{"by": "2", "name": "y"}, "licences": []any{map[string]any{"number": "A1", "type": "4"}}, "serves": []any{"C34"},
 			"dataBackup": map[string]any{"deployMode": "2", "cloud": "a cloud"}, "legalIdNumber": "11010519491231002X"}
 		for name, v := range want {
 			if diff := cmp.Diff(v, data[name]); diff != "" {

@@ -31,6 +31,8 @@ type SyncTarget struct {
 	CertFile string   `koanf:"cert_file" yaml:"cert_file,omitempty"` // by which the target knows this node, in PEM
 	KeyFile  string   `koanf:"key_file" yaml:"key_file,omitempty"`
 	CAFile   string   `koanf:"ca_file" yaml:"ca_file,omitempty"` // whose certificates the target's must end at; default the system's
+	// TokenFile holds a bearer token, such as an API key of another idnode.
+	TokenFile string `koanf:"token_file" yaml:"token_file,omitempty"`
 
 	// App and SignKeyFile sign requests over HTTP, see package requestsign: the application, by default the node's first prefix, and its
 	// private key, SM2 or Ed25519.

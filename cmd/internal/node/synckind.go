@@ -39,7 +39,7 @@ var syncKinds = map[string]func(n *Node, t *config.SyncTarget) (*upward, error){
 }
 
 func (n *Node) jsonLines(t *config.SyncTarget) (*upward, error) {
-	o := jsonlines.Options{URL: t.URL, Node: n.name(), CertFile: t.CertFile, KeyFile: t.KeyFile, CAFile: t.CAFile, Version: n.version}
+	o := jsonlines.Options{URL: t.URL, Node: n.name(), CertFile: t.CertFile, KeyFile: t.KeyFile, CAFile: t.CAFile, TokenFile: t.TokenFile, Version: n.version}
 	if t.SignKeyFile != "" {
 		signer, err := n.syncSigner(t)
 		if err != nil {

@@ -5,6 +5,7 @@
 //	Content-Type: application/x-ndjson
 //	Content-Encoding: gzip
 //	Sync-Node: 88.100
+//	Authorization: Bearer idn_…, if there is a token
 //	Signature-Input, Signature: as the Signer makes them, if there is one
 //
 //	{"table":"T9","seq":42,"key":"88.100.5/pump-42","op":"add","time":"2026-11-23T07:04:05Z","data":{…}}

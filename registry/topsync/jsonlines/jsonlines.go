@@ -40,6 +40,9 @@ type Options struct {
 	CertFile, KeyFile string
 	// CAFile holds the certificates that the receiver's must end at, in PEM. Default: those of the system.
 	CAFile string
+	// TokenFile holds a line that is sent as a bearer token, read for each request; so a node reports to another idnode,
+	// with an API key. Default: none.
+	TokenFile string
 	// Signer signs requests. Default: none.
 	Signer Signer
 	// Version is the node's, for User-Agent. Default "dev".
@@ -121,6 +124,13 @@ func (t *Target) Push(ctx context.Context, b topsync.Batch) (topsync.Receipt, er
 	r.Header.Set("User-Agent", "idnode/"+t.o.Version)
 	if t.o.Node != "" {
 		r.Header.Set("Sync-Node", t.o.Node)
+	}
+	if t.o.TokenFile != "" {
+		token, err := os.ReadFile(t.o.TokenFile)
+		if err != nil {
+			return topsync.Receipt{}, fmt.Errorf("%w: %w", topsync.ErrHopeless, err)
+		}
+		r.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
 	}
 	if t.o.Signer != nil {
 		if err := t.o.Signer.Sign(r, body); err != nil {

@@ -51,7 +51,7 @@ func TestPush(t *testing.T) {
 	var rows []topreport.Row
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost || r.URL.Path != "/base/tables/T9" || r.Header.Get("Content-Type") != "application/x-ndjson" || r.Header.Get("Sync-Node") != "88.1" ||
-			r.Header.Get("Signature") != fmt.Sprint(r.ContentLength) || r.Header.Get("User-Agent") != "idnode/dev" {
+			r.Header.Get("Signature") != fmt.Sprint(r.ContentLength) || r.Header.Get("User-Agent") != "idnode/dev" || r.Header.Get("Authorization") != "Bearer secret" {
 			t.Errorf("request %s %s %v", r.Method, r.URL, r.Header)
 		}
 		z, err := gzip.NewReader(r.Body)
@@ -69,7 +69,11 @@ func TestPush(t *testing.T) {
 		io.WriteString(w, `{"acknowledged":6,"rejected":[{"seq":4,"detail":"no"}]}`)
 	}))
 	defer server.Close()
-	target, err := jsonlines.New(jsonlines.Options{URL: server.URL + "/base/", Node: "88.1", Signer: signer{}})
+	token := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, []byte("secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	target, err := jsonlines.New(jsonlines.Options{URL: server.URL + "/base/", Node: "88.1", Signer: signer{}, TokenFile: token})
 	if err != nil {
 		t.Fatal(err)
 	}
