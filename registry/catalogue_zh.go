@@ -473,4 +473,7 @@ var detailsZH = map[string]string{
 	"there is no report of %s":                                     "没有 %s 的月报",
 	"the node above, %s, has ordered that namespace %s is %s: only it can lift that": "上级节点 %s 要求命名空间 %s 处于 %s 状态，只有上级节点可以解除",
 	"the node is going through what it holds; report again in a while":               "节点正在清点现有数据，请稍后再上报",
+	"1 (network), 2 (system), 3 (attack) or 4 (other) is expected":                   "应为 1（网络）、2（系统）、3（攻击）或 4（其他）",
+	"the number is that of the event which is over":                                  "编号应为已结束的事件的编号",
+	"longer than %d characters":                                                      "超过 %d 个字符",
 }

@@ -141,6 +141,8 @@ var scopes = map[string]registry.Scope{
 	"POST /v1/sync:pause":                       registry.ScopeSyncWrite,
 	"POST /v1/sync:resume":                      registry.ScopeSyncWrite,
 	"POST /v1/sync:replay":                      registry.ScopeSyncWrite,
+	"POST /v1/sync:abnormal":                    registry.ScopeSyncWrite,
+	"POST /v1/sync:normal":                      registry.ScopeSyncWrite,
 	"POST /v1/reports/{table}":                  registry.ScopeReportsWrite,
 	"GET /v1/reports/monthly":                   registry.ScopeAuditRead,
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -36,6 +37,15 @@ type orderBody struct {
 	Table  string `json:"table,omitempty" doc:"T1 to T11, M1, M2 or R1; default: all"`
 	From   uint64 `json:"from,omitempty" doc:"Of replay, with a table: the first row; default: the oldest that is kept"`
 	Reason string `json:"reason,omitempty"`
+}
+
+// eventBody is what is reported of an event.
+type eventBody struct {
+	Category topsync.Category `json:"category,omitempty" enum:"1,2,3,4" doc:"Of an abnormal event: 1 network, 2 system, 3 attack, 4 other"`
+	At       time.Time        `json:"at,omitzero" doc:"Default: now"`
+	Cause    string           `json:"cause,omitempty" doc:"What happened, and why if that is known"`
+	Number   string           `json:"number,omitempty" doc:"Of the event that is over"`
+	Solution string           `json:"solution,omitempty" doc:"What was done about it"`
 }
 
 type orderInput struct {
@@ -68,6 +78,15 @@ func (s *server) topSync() {
 			description: "For operators; audited. Repeating it does no harm.", body: schemaOf[orderBody](s), optional: true,
 			answers: map[int]*huma.Schema{200: status}, errors: []int{404, 413, 415, 507},
 		}, func(ctx context.Context, in *orderInput) (*reply, error) { return s.orderSync(ctx, action, in.RawBody) })
+	}
+	for path, summary := range map[string]string{"abnormal": "Report an abnormal event", "normal": "Report that an abnormal event is over"} {
+		add(s, operation{
+			id: "report" + strings.ToUpper(path[:1]) + path[1:], method: http.MethodPost, path: syncPath + ":" + path, tag: "reports", summary: summary,
+			description: "For operators; audited. In real time to the top-level node, and in the monthly report.", body: schemaOf[eventBody](s),
+			answers: map[int]*huma.Schema{200: schemaOf[topsync.Event](s)}, errors: []int{404, 409, 413, 415, 507},
+		}, func(ctx context.Context, in *orderInput) (*reply, error) {
+			return s.reportEvent(ctx, path == "normal", in.RawBody)
+		})
 	}
 	op := operation{
 		id: "sendReport", method: http.MethodPost, path: reportsPath + "{table}", tag: "reports", summary: "Report rows of an enterprise's own node",
@@ -106,6 +125,21 @@ func (s *server) orderSync(ctx context.Context, action topsync.Action, body []by
 		return nil, err
 	}
 	return jsonReply(http.StatusOK, st)
+}
+
+func (s *server) reportEvent(ctx context.Context, over bool, body []byte) (*reply, error) {
+	var b eventBody
+	if err := decode(body, &b); err != nil {
+		return nil, err
+	}
+	if over == (b.Number == "") {
+		return nil, invalid("/number", "the number is that of the event which is over")
+	}
+	e, err := s.sync.ReportEvent(ctx, topsync.Report(b), actorOf(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return jsonReply(http.StatusOK, e)
 }
 
 func (s *server) readMonthly(ctx context.Context, in *monthlyInput) (*reply, error) {

@@ -41,8 +41,19 @@ func TestSync(t *testing.T) {
 			t.Error("orders are not audited")
 		}
 
+		s.call("auditor", "POST", "/v1/sync:abnormal", `{"category":"1"}`).wantProblem(403, "forbidden")
+		s.call("op", "POST", "/v1/sync:abnormal", `{"category":"5"}`).wantProblem(400, "invalid_request")
+		s.call("op", "POST", "/v1/sync:abnormal", `{"category":"1","number":"x"}`).wantProblem(400, "invalid_request")
+		s.call("op", "POST", "/v1/sync:abnormal", `{"category":"1","at":"2099-01-01T00:00:00Z"}`).wantProblem(400, "invalid_request")
+		number := s.call("op", "POST", "/v1/sync:abnormal", `{"category":"3","cause":"a flood of requests"}`).want(200).field("number")
+		s.call("op", "POST", "/v1/sync:normal", `{"number":"2000"}`).wantProblem(404, "not_found")
+		if e := s.call("op", "POST", "/v1/sync:normal", `{"number":"`+number+`","cause":"one network","solution":"it was shut out"}`).want(200); e.field("recovered") == "" || e.field("closedBy") == "" {
+			t.Errorf("the end of an event: %s", e.body)
+		}
+		s.call("op", "POST", "/v1/sync:normal", `{"number":"`+number+`"}`).wantProblem(409, "invalid_state")
+
 		month := time.Now().In(topsync.China).Format("2006-01")
-		if m := s.call("auditor", "GET", "/v1/reports/monthly", "").want(200); m.field("month") != month || m.field("complete") != "false" {
+		if m := s.call("auditor", "GET", "/v1/reports/monthly", "").want(200); m.field("month") != month || m.field("complete") != "false" || m.field("emergencies.0.solution") != "it was shut out" {
 			t.Errorf("monthly: %s", m.body)
 		}
 		if m := s.call("op", "GET", "/v1/reports/monthly?format=html", "", "Accept-Language: zh").want(200); !strings.Contains(m.body, "二级节点运行月报") || !strings.Contains(m.header.Get("Content-Type"), "text/html") {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"github.com/idnode/idnode/proto/topreport"
 	"github.com/idnode/idnode/registry"
@@ -34,6 +35,57 @@ type Event struct {
 	Analysis  string    `json:"analysis,omitempty"`
 	Solution  string    `json:"solution,omitempty"`
 }
+
+// Report is what an operator reports of an event.
+type Report struct {
+	Category Category  // of an abnormal event
+	At       time.Time // zero: now
+	Cause    string    // what happened, and why if that is known
+	Number   string    // of the event that is over
+	Solution string    // what was done about it, for the monthly report
+}
+
+// ReportEvent reports for an operator that something is abnormal, or with a number that it is back to normal, and
+// returns the event. It is audited. Refusals: CodeForbidden, CodeInvalidRequest, CodeNotFound, CodeInvalidState.
+func (s *Syncer) ReportEvent(ctx context.Context, r Report, a registry.Actor) (*Event, error) {
+	if !a.IsOperator() {
+		return nil, registry.Refuse(registry.CodeForbidden, "", "role %s does not order the sync with the top-level node", a.Role)
+	}
+	now := s.now()
+	if r.At.IsZero() {
+		r.At = now
+	}
+	switch {
+	case r.At.After(now.Add(time.Minute)):
+		return nil, registry.Refuse(registry.CodeInvalidRequest, "/at", "the time has not come yet")
+	case r.Number == "" && (r.Category < CategoryNetwork || r.Category > CategoryOther):
+		return nil, registry.Refuse(registry.CodeInvalidRequest, "/category", "1 (network), 2 (system), 3 (attack) or 4 (other) is expected")
+	case utf8.RuneCountInString(r.Cause) > maxWords || utf8.RuneCountInString(r.Solution) > maxWords:
+		return nil, registry.Refuse(registry.CodeInvalidRequest, "/cause", "longer than %d characters", maxWords)
+	}
+	var out Event
+	err := s.journal.write(ctx, func(w *writing) (err error) {
+		op := "sync.normal"
+		if r.Number == "" {
+			op = "sync.abnormal"
+			r.Number, err = s.addAbnormal(ctx, w, r.At, r.Category, r.Cause)
+		} else {
+			err = s.addNormal(ctx, w, r.Number, r.At, r.Cause, r.Solution)
+		}
+		if err != nil {
+			return err
+		}
+		out = *w.events[r.Number]
+		return s.o.Registrar.AddAudit(&w.Batch, a, registry.AuditEntry{Op: op, ID: r.Number, Reason: r.Cause})
+	})
+	if err != nil {
+		return nil, registry.AsError(err)
+	}
+	return &out, nil
+}
+
+// maxWords bounds what is told of an event, in characters.
+const maxWords = 1024
 
 func eventKey(number string) []byte {
 	return storage.SyncKey(storage.SyncEvent, nil, []byte(number))
@@ -68,6 +120,9 @@ func (s *Syncer) addNormal(ctx context.Context, w *writing, number string, at ti
 	e, err := s.event(ctx, w, number)
 	if err != nil {
 		return err
+	}
+	if at.Before(e.At) {
+		at = e.At
 	}
 	if !e.Recovered.IsZero() {
 		return registry.Refuse(registry.CodeInvalidState, "number", "event %s is over already", number)

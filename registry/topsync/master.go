@@ -74,6 +74,10 @@ func (s *Syncer) masterData(ctx context.Context, r *row, value []byte) ([]byte, 
 	if err != nil {
 		return nil, err
 	}
+	if rec.State == identifier.Revoked && r.Op == topreport.Change { // a tombstone that took another's place
+		r.Op = topreport.Delete
+		data["operation"] = strconv.Itoa(r.Op.Code())
+	}
 	data["identifier"] = clean(rec.ID)
 	data["created"] = rec.Created.In(s.o.Location).Format(time.DateOnly)
 	if rec.Template == "" || r.Op == topreport.Delete {

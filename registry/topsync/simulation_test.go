@@ -440,7 +440,7 @@ func fortyDays(t *testing.T, seed uint64) {
 		_, err = w.sync.Do(w.ctx, topsync.Order{Action: topsync.Resume}, w.op)
 	}
 	// To the next month but one, so that the tables of months are complete.
-	time.Sleep(time.Date(2000, 3, 2, 0, 10, 0, 0, topsync.China).Sub(time.Now()))
+	time.Sleep(time.Until(time.Date(2000, 3, 2, 0, 10, 0, 0, topsync.China)))
 	for {
 		st, err := w.sync.Status(w.ctx, topsync.StatusQuery{}, w.op)
 		w.must(err)

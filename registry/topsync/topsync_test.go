@@ -256,7 +256,7 @@ func TestMonth(t *testing.T) {
 		if err := w.sync.Normal(w.ctx, "nothing", time.Now(), "", ""); err == nil {
 			w.t.Error("an event was over that never was")
 		}
-		time.Sleep(time.Date(2000, 2, 1, 0, 1, 0, 0, topsync.China).Sub(time.Now()))
+		time.Sleep(time.Until(time.Date(2000, 2, 1, 0, 1, 0, 0, topsync.China)))
 		r, err := w.sync.Monthly(w.ctx, "2000-01", w.op)
 		w.must(err)
 		total := time.Date(2000, 2, 1, 0, 0, 0, 0, topsync.China).Sub(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC))

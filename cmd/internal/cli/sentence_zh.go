@@ -240,4 +240,5 @@ var sentencesZH = map[string]string{
 	"--format is csv, xlsx or ndjson, not %q":                                       "--format 应为 csv、xlsx 或 ndjson，而不是 %q",
 	"the job goes on without idctl: 'idctl job watch %s' shows it":                  "任务在节点上继续运行：可用 'idctl job watch %s' 查看",
 	"--from needs --table: each table has its own numbers":                          "--from 必须与 --table 一起使用：每个表的行号各自独立",
+	"--category is network, system, attack or other":                                "--category 应为 network、system、attack 或 other",
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -73,7 +75,7 @@ as they are, and the rows that were refused.`,
 	return group("sync", "Show and order the reports to the top-level node", status,
 		a.syncOrder("pause", "Hold rows back; they are gathered all the same", false),
 		a.syncOrder("resume", "Let rows leave again, and try at once", false),
-		a.syncOrder("replay", "Send rows again that were acknowledged", true))
+		a.syncOrder("replay", "Send rows again that were acknowledged", true), a.syncAbnormal(), a.syncNormal())
 }
 
 // syncOrder is a command that orders something.
@@ -107,6 +109,45 @@ func (a *app) syncOrder(action, short string, from bool) *cobra.Command {
 	if from {
 		f.Uint64Var(&first, "from", 0, "from the row with this `NUMBER` on")
 	}
+	return cmd
+}
+
+func (a *app) syncAbnormal() *cobra.Command {
+	var category, cause string
+	cmd := &cobra.Command{
+		Use:     "abnormal --category network|system|attack|other",
+		Short:   "Report an abnormal event; its number is shown",
+		Example: "  idctl sync abnormal --category attack --cause 'a flood of requests from one network'",
+		Args:    cobra.NoArgs,
+	}
+	cmd.RunE = a.run(func(ctx context.Context, _ []string) error {
+		code := slices.Index([]string{"network", "system", "attack", "other"}, category) + 1
+		if code == 0 {
+			return usagef("--category is network, system, attack or other")
+		}
+		return a.send(ctx, request{method: http.MethodPost, path: "/v1/sync:abnormal", body: map[string]any{"category": strconv.Itoa(code), "cause": cause}},
+			func(e map[string]any) string { return fmt.Sprintf("event %v", e["number"]) })
+	})
+	cmd.Flags().StringVar(&category, "category", "", "`KIND` of event")
+	cmd.Flags().StringVar(&cause, "cause", "", "what happened, in `WORDS`")
+	_ = cmd.MarkFlagRequired("category")
+	return cmd
+}
+
+func (a *app) syncNormal() *cobra.Command {
+	var cause, solution string
+	cmd := &cobra.Command{
+		Use:     "normal NUMBER",
+		Short:   "Report that an abnormal event is over",
+		Example: "  idctl sync normal 20261123150405-7 --cause 'one network' --solution 'it was shut out'",
+		Args:    cobra.ExactArgs(1),
+	}
+	cmd.RunE = a.run(func(ctx context.Context, args []string) error {
+		return a.send(ctx, request{method: http.MethodPost, path: "/v1/sync:normal", body: map[string]any{"number": args[0], "cause": cause, "solution": solution}},
+			func(e map[string]any) string { return fmt.Sprintf("event %v is over", e["number"]) })
+	})
+	cmd.Flags().StringVar(&cause, "cause", "", "why it had happened, in `WORDS`")
+	cmd.Flags().StringVar(&solution, "solution", "", "what was done about it, in `WORDS`")
 	return cmd
 }
 

@@ -10,7 +10,8 @@ func TestSyncCommands(t *testing.T) {
 		{"table":"T8","state":"failing","acknowledged":3,"released":5,"last":5,"oldest":1,"lagRows":2,"lagSeconds":90,"refused":1,"failing":{"since":"2026-11-23T07:00:00Z","attempts":4,"next":"2026-11-23T08:00:00Z","error":"no answer in time"}}]}],
 		"withheld":[{"table":"T6","things":1}],"things":[{"table":"T6","key":"e1","faults":[{"field":"/data/address","detail":"required"}]}],
 		"refused":[{"target":"top","table":"T8","seq":2,"key":"88.1.2 2026-11-22 1","by":"target","detail":"too many","at":"2026-11-23T07:00:00Z"}]}`
-	url, got := recording(t, map[string]string{"GET /v1/sync": status, "POST /v1/sync:pause": status, "POST /v1/sync:resume": status, "POST /v1/sync:replay": status})
+	url, got := recording(t, map[string]string{"GET /v1/sync": status, "POST /v1/sync:pause": status, "POST /v1/sync:resume": status, "POST /v1/sync:replay": status,
+		"POST /v1/sync:abnormal": `{"number":"20261123-1"}`, "POST /v1/sync:normal": `{"number":"20261123-1"}`})
 	for _, c := range []struct {
 		args []string
 		code int
@@ -26,6 +27,9 @@ func TestSyncCommands(t *testing.T) {
 		{[]string{"pause", "--target", "top", "--reason", "night"}, 0, "POST /v1/sync:pause", `{"reason":"night","target":"top"}`, "failing"},
 		{[]string{"resume"}, 0, "POST /v1/sync:resume", `{}`, "failing"},
 		{[]string{"replay", "--table", "T8", "--from", "2"}, 0, "POST /v1/sync:replay", `{"from":2,"table":"T8"}`, "failing"},
+		{[]string{"abnormal", "--category", "attack", "--cause", "x"}, 0, "POST /v1/sync:abnormal", `{"category":"3","cause":"x"}`, "event 20261123-1"},
+		{[]string{"abnormal", "--category", "fire"}, 2, "", "", ""},
+		{[]string{"normal", "20261123-1", "--solution", "y"}, 0, "POST /v1/sync:normal", `{"cause":"","number":"20261123-1","solution":"y"}`, "is over"},
 		{[]string{"replay", "--from", "2"}, 2, "", "", ""},
 	} {
 		*got = nil

@@ -52,6 +52,7 @@ func (n *Node) Run(ctx context.Context) error {
 		for _, follow := range n.orders {
 			work.Go(func() { follow(workers) })
 		}
+		work.Go(func() { n.watchHealth(workers) })
 		work.Go(func() {
 			n.feeder.run(workers, func(err error) { n.log.Error("count requests for the sync", "err", err) })
 		})
