@@ -67,8 +67,8 @@ func TestSyncAdapters(t *testing.T) {
 sync:
   enabled: true
   targets:
-    - {name: lines, kind: jsonlines, url: "%[1]s", sign_key_file: "%[2]s"}
-    - {name: epp, kind: epp, url: "%[1]s/epp", sign_key_file: "%[2]s", orders: false}
+    - {name: lines, kind: jsonlines, url: "%[1]s", sign_key_file: "%[2]s", orders: true}
+    - {name: epp, kind: epp, url: "%[1]s/epp", sign_key_file: "%[2]s"}
     - {name: handle, kind: handle, url: "handle://%[3]s", identity: "300:88.1021.9/SLN", secret_file: "%[4]s"}
 `, web.URL, signKey, upper.handle, secret))
 	d := startDaemon(t, filepath.Join(dir, "node"), "--config="+cfg)

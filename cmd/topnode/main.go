@@ -4,7 +4,10 @@ package main
 import (
 	"context"
 	"crypto"
+	"crypto/ed25519"
 	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -34,8 +37,8 @@ const notice = "This is a stand-in for the national top-level node, for tests an
 // flags are the command line.
 type flags struct {
 	dir, listen, eppListen, cert, key, rules string
-	prefix, handle                           string
-	nodes, keys                              []string
+	handle, registry                         string
+	nodes, keys, made                        []string
 }
 
 func main() {
@@ -72,8 +75,9 @@ that they report and checks every row, gives orders, keeps prefix records for th
 	p.StringVar(&f.rules, "rules", "", "`FILE` by which applications are decided: lines of PATTERN pass|fail [after DURATION] [REASON]; what fits none is decided by hand")
 	p.StringArrayVar(&f.nodes, "node", nil, "`PREFIX` of a secondary node, with =PASSWORD if it logs in over EPP; repeatable")
 	p.StringArrayVar(&f.keys, "node-key", nil, "`PREFIX=FILE` with a public key by which a node's requests are verified; repeatable")
-	p.StringVar(&f.prefix, "prefix", "88", "`PREFIX` that the node is the top of, for the Handle protocol")
+	p.StringArrayVar(&f.made, "make-key", nil, "`PREFIX=FILE` in which a private key for a node is made if there is none; its requests are verified by it; repeatable")
 	p.StringVar(&f.handle, "handle", "", "`ADDRESS` of the Handle protocol, for prefix records; default: there is none")
+	p.StringVar(&f.registry, "registry", "127.0.0.1:0", "`ADDRESS` of HTTP of the node that keeps prefix records, an idnode")
 	return cmd
 }
 
@@ -97,6 +101,19 @@ func (f *flags) options(log *slog.Logger) (topnode.Options, error) {
 		n.Keys = append(n.Keys, crypto.PublicKey(key))
 		o.Nodes[prefix] = n
 	}
+	for _, text := range f.made {
+		prefix, file, _ := strings.Cut(text, "=")
+		n, known := o.Nodes[prefix]
+		if !known {
+			return o, fmt.Errorf("--make-key %s: there is no --node %s", text, prefix)
+		}
+		key, err := makeKey(file)
+		if err != nil {
+			return o, err
+		}
+		n.Keys = append(n.Keys, key)
+		o.Nodes[prefix] = n
+	}
 	if f.rules != "" {
 		text, err := os.Open(f.rules)
 		if err != nil {
@@ -115,6 +132,28 @@ func (f *flags) options(log *slog.Logger) (topnode.Options, error) {
 		o.EPP = server.Options{TLS: &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, ClientAuth: tls.RequestClientCert}}
 	}
 	return o, nil
+}
+
+// makeKey makes a private key in a file, unless there is one, and returns its public half.
+func makeKey(file string) (crypto.PublicKey, error) {
+	if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
+		_, key, err := ed25519.GenerateKey(nil)
+		if err != nil {
+			return nil, err
+		}
+		der, err := x509.MarshalPKCS8PrivateKey(key)
+		if err != nil {
+			return nil, err
+		}
+		if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600); err != nil {
+			return nil, err
+		}
+	}
+	key, err := requestsign.LoadPrivateKey(file)
+	if err != nil {
+		return nil, err
+	}
+	return key.Public(), nil
 }
 
 func (f *flags) run(ctx context.Context) (err error) {
@@ -167,15 +206,18 @@ func (f *flags) run(ctx context.Context) (err error) {
 	return work.Wait()
 }
 
-// handleConfig is that of the node which keeps prefix records: one that may allocate everything under the prefix. Who is named
-// SLN there administers them, see deploy/tree/run.sh.
+// handleConfig is that of the node which keeps prefix records: one that may allocate everything under the prefixes of the
+// secondary nodes. The administrator of records under 88.1021 is 300:88.1021.0/SLN.
 func (f *flags) handleConfig() config.Config {
 	c := config.Default()
 	c.DataDir = filepath.Join(f.dir, "handle")
-	c.Node.Prefixes = []string{f.prefix}
-	c.Handle.Listen = f.handle
-	c.Handle.ServerAdmins = []string{"300:" + f.prefix + ".0/SLN"}
-	c.DNS.Listen, c.GRPC.Listen, c.HTTP.Listen, c.Admin.Listen = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
+	for _, text := range f.nodes {
+		prefix, _, _ := strings.Cut(text, "=")
+		c.Node.Prefixes = append(c.Node.Prefixes, prefix)
+		c.Handle.ServerAdmins = append(c.Handle.ServerAdmins, "300:"+prefix+".0/SLN")
+	}
+	c.Handle.Listen, c.HTTP.Listen = f.handle, f.registry
+	c.DNS.Listen, c.GRPC.Listen, c.Admin.Listen = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
 	c.QueryLog.Enabled = false
 	return c
 }

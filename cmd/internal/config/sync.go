@@ -46,12 +46,9 @@ type SyncTarget struct {
 	Identity      string `koanf:"identity" yaml:"identity,omitempty"`
 	HandleKeyFile string `koanf:"handle_key_file" yaml:"handle_key_file,omitempty"`
 	SecretFile    string `koanf:"secret_file" yaml:"secret_file,omitempty"`
-	// Orders says whether orders of the target are carried out. Default: they are.
-	Orders *bool `koanf:"orders" yaml:"orders,omitempty"`
+	// Orders says that orders of the target, and results of its audits, are carried out.
+	Orders bool `koanf:"orders" yaml:"orders,omitempty"`
 }
-
-// TakesOrders reports whether orders of the target are carried out.
-func (t *SyncTarget) TakesOrders() bool { return t.Orders == nil || *t.Orders }
 
 // UnmarshalText reads a target as environment variables write it: name=kind+url, such as
 // top=jsonlines+https://top.example/sync.

@@ -50,7 +50,7 @@ func (n *Node) buildSync() error {
 			tables = up.tables
 		}
 		o.Targets = append(o.Targets, topsync.TargetOptions{Name: t.Name, Kind: t.Kind, Target: up.target, Tables: tables})
-		if up.follow != nil && t.TakesOrders() {
+		if up.follow != nil && t.Orders {
 			n.orders = append(n.orders, up.follow)
 		}
 	}
