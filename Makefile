@@ -2,6 +2,7 @@
 GO      ?= go
 export GOFLAGS ?= -buildvcs=false
 RUN      = .run
+TREE     = .run/tree
 PACKAGES = ./...
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 REVISION = $(shell git rev-parse HEAD 2>/dev/null)
@@ -11,11 +12,16 @@ BENCH    = .bench
 RECORDS ?= 1000000
 COREDNS ?= $(BENCH)/bin/coredns
 
-.PHONY: run build deps test check generate fuzz bench bench-peers bench-parts
+.PHONY: run run-tree build deps test check generate fuzz bench bench-peers bench-parts
 
 ## run: build, start a node on an embedded store with sample data, and print what to try
 run: build
 	@deploy/sample/run.sh $(RUN)
+
+## run-tree: a stand-in for the top-level node, a secondary node and an enterprise's node on loopback, and a walk through them
+run-tree: build
+	$(GO) build -o bin/ ./cmd/topnode
+	@deploy/tree/run.sh $(TREE)
 
 ## build: bin/idnode and bin/idctl, static (without cgo: storage/DESIGN.md, "Memory and start")
 build:
