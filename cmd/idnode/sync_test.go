@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -59,6 +61,42 @@ func (n *topNode) rows(table string) []topreport.Row {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return append([]topreport.Row(nil), n.tables[table]...)
+}
+
+// TestSyncFromBelow: an enterprise's own node reports to this one, and this one to the top-level node.
+func TestSyncFromBelow(t *testing.T) {
+	top := &topNode{tables: make(map[string][]topreport.Row)}
+	server := httptest.NewServer(top)
+	defer server.Close()
+	d := startDaemon(t, t.TempDir(), "IDNODE_SYNC_ENABLED=true", "IDNODE_SYNC_TARGETS=top=jsonlines+"+server.URL+"/sync")
+	enterprise := d.must(201, d.key, "POST", "/v1/enterprises", map[string]any{"name": "Carol"})["id"].(string)
+	d.must(201, d.key, "POST", "/v1/prefixes", map[string]any{"prefix": "88.1021.900", "enterprise": enterprise, "mode": "delegated", "service": map[string]any{"ip": "127.0.0.1", "tcp": 2641}})
+	key := d.must(201, d.key, "POST", "/v1/apikeys", map[string]any{"enterprise": enterprise, "role": "writer", "scopes": []string{"reports:write"}})["key"].(string)
+	dir := t.TempDir()
+	token := filepath.Join(dir, "token")
+	if err := os.WriteFile(token, []byte(key+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	below := startDaemon(t, filepath.Join(dir, "data"), "IDNODE_NODE_PREFIXES=88.1021.900", "IDNODE_SYNC_ENABLED=true",
+		"IDNODE_SYNC_TARGETS=above=jsonlines+http://"+d.http+"/v1/reports/{table};token_file="+token)
+	own := below.must(201, below.key, "POST", "/v1/enterprises", map[string]any{"name": "Carol"})["id"].(string)
+	below.must(201, below.key, "POST", "/v1/prefixes", map[string]any{"prefix": "88.1021.900", "enterprise": own})
+	below.must(201, below.key, "POST", "/v1/templates", map[string]any{"prefix": "88.1021.900", "name": "pump", "content": map[string]any{"fields": []any{map[string]any{"name": "brand", "type": "string"}}}})
+	below.must(200, below.key, "POST", "/v1/templates:publish", map[string]any{"prefix": "88.1021.900", "name": "pump"})
+	for deadline := time.Now().Add(90 * time.Second); len(top.rows("T11")) == 0; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			_, out, _ := below.idctl("", "sync", "status")
+			t.Fatalf("nothing arrived at the top:\n%s", out)
+		}
+	}
+	if r := top.rows("T11")[0]; !strings.HasPrefix(r.Key, enterprise+" 88.1021.900/TEMPLATE_") || r.Op != topreport.Add {
+		t.Errorf("at the top: %+v", r)
+	}
+	top.mu.Lock()
+	defer top.mu.Unlock()
+	for _, fault := range top.faults {
+		t.Errorf("the top-level node complains: %s", fault)
+	}
 }
 
 // TestSync: what is reported in real time arrives at the top-level node, each thing once, though the node is killed and

@@ -290,7 +290,8 @@ func (l *lane) push(ctx context.Context, p place, h head, b *batch) error {
 		err = receipt.check(first, last, h.Last)
 	}
 	now := l.s.now()
-	if l.breaker.settle(err == nil, now) {
+	// A target that refuses has answered: other tables may fare better.
+	if l.breaker.settle(err == nil || errors.Is(err, ErrHopeless), now) {
 		l.s.wakeTarget(l.target.Name)
 	}
 	l.s.metrics.pushed(l, err)

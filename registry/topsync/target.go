@@ -43,5 +43,5 @@ type TargetOptions struct {
 }
 
 // ErrHopeless is in the chain of errors of a Push after which trying soon again is of no use, such as a refused
-// certificate: the table waits for an hour.
+// certificate or a table that the target does not take: the table waits for an hour, or for an operator.
 var ErrHopeless = errors.New("only an operator can help")

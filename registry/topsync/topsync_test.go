@@ -519,11 +519,11 @@ func countSources(t *testing.T, n, exact int) (*adder, uint64) {
 	return target, most - min(most, base)
 }
 
-// TestMillionSources: the requests of a million addresses are counted exactly, in bounded memory.
+// TestMillionSources: the requests of a million addresses (IDNODE_LONG; else of some) are counted exactly, in bounded memory.
 func TestMillionSources(t *testing.T) {
-	n := 1_000_000
-	if testing.Short() {
-		n = 100_000
+	n := 200_000
+	if long {
+		n = 1_000_000
 	}
 	target, grown := countSources(t, n, topsync.DefaultExactSources)
 	if target.last["sourcesExact"] != true || len(target.counts) != n {

@@ -50,15 +50,29 @@ type SyncTarget struct {
 	Orders bool `koanf:"orders" yaml:"orders,omitempty"`
 }
 
-// UnmarshalText reads a target as environment variables write it: name=kind+url, such as
-// top=jsonlines+https://top.example/sync.
+// UnmarshalText reads a target as environment variables write it: name=kind+url, then what else there is to say, such as
+// top=jsonlines+https://top.example/sync;tables=T3|T8;token_file=/etc/idnode/top.token.
 func (t *SyncTarget) UnmarshalText(text []byte) error {
-	name, rest, named := strings.Cut(string(text), "=")
-	kind, url, ok := strings.Cut(rest, "+")
+	first, rest, _ := strings.Cut(string(text), ";")
+	name, address, named := strings.Cut(first, "=")
+	kind, url, ok := strings.Cut(address, "+")
 	if !named || !ok {
 		return fmt.Errorf("%q is no target such as top=jsonlines+https://top.example/sync", text)
 	}
 	*t = SyncTarget{Name: name, Kind: kind, URL: url}
+	members := map[string]*string{"cert_file": &t.CertFile, "key_file": &t.KeyFile, "ca_file": &t.CAFile, "token_file": &t.TokenFile}
+	for part := range strings.SplitSeq(rest, ";") {
+		key, value, _ := strings.Cut(part, "=")
+		switch {
+		case part == "":
+		case key == "tables":
+			t.Tables = strings.Split(value, "|")
+		case members[key] != nil:
+			*members[key] = value
+		default:
+			return fmt.Errorf("target %s: %q is not known", name, key)
+		}
+	}
 	return nil
 }
 

@@ -33,9 +33,16 @@ func TestSyncTargets(t *testing.T) {
 	if again, _, err := Load(path, nil); err != nil || cmp.Diff(want, again.Sync.Targets) != "" {
 		t.Errorf("printed and read again: %v, %v in\n%s", again.Sync.Targets, err, out)
 	}
-	c, _, err = Load("", []string{"IDNODE_SYNC_ENABLED=true", "IDNODE_SYNC_TARGETS=top=jsonlines+https://top.example/sync"})
-	if err != nil || len(c.Sync.Targets) != 1 || c.Sync.Targets[0].URL != "https://top.example/sync" {
+	c, _, err = Load("", []string{"IDNODE_SYNC_ENABLED=true", "IDNODE_SYNC_TARGETS=top=jsonlines+https://top.example/sync;tables=T3|T8;token_file=x, b=jsonlines+https://b.example"})
+	want[0].TokenFile = "x"
+	want[1].Name = "b"
+	if err != nil || cmp.Diff(want, c.Sync.Targets) != "" {
 		t.Errorf("from the environment: %+v, %v", c.Sync, err)
+	}
+	for _, bad := range []string{"top", "top=jsonlines", "top=jsonlines+u;colour=red"} {
+		if _, _, err := Load("", []string{"IDNODE_SYNC_ENABLED=true", "IDNODE_SYNC_TARGETS=" + bad}); err == nil {
+			t.Errorf("%q is accepted", bad)
+		}
 	}
 
 	c = Default()

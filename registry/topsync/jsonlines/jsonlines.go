@@ -146,7 +146,7 @@ func (t *Target) Push(ctx context.Context, b topsync.Batch) (topsync.Receipt, er
 	switch {
 	case err != nil:
 		return topsync.Receipt{}, fmt.Errorf("read answer: %w", err)
-	case answer.StatusCode == http.StatusUnauthorized, answer.StatusCode == http.StatusForbidden:
+	case refuses(answer.StatusCode):
 		return topsync.Receipt{}, fmt.Errorf("the receiver answered %d: %w", answer.StatusCode, topsync.ErrHopeless)
 	case answer.StatusCode != http.StatusOK:
 		return topsync.Receipt{}, fmt.Errorf("the receiver answered %d", answer.StatusCode)
@@ -154,6 +154,16 @@ func (t *Target) Push(ctx context.Context, b topsync.Batch) (topsync.Receipt, er
 		return topsync.Receipt{}, fmt.Errorf("the answer is longer than %d octets", maxAnswer)
 	}
 	return parse(text)
+}
+
+// refuses reports whether a status says that the same request will be refused again: what is wrong is this node, or that
+// the receiver does not take the table.
+func refuses(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout, http.StatusConflict, http.StatusTooEarly, http.StatusTooManyRequests:
+		return false
+	}
+	return status/100 == 4
 }
 
 // pack makes the body of a request.

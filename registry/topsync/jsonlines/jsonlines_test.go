@@ -113,6 +113,9 @@ func TestAnswers(t *testing.T) {
 		{302, ``, "answered 302", false},
 		{401, `no`, "answered 401", true},
 		{403, `no`, "answered 403", true},
+		{404, `no`, "answered 404", true},
+		{409, `no`, "answered 409", false},
+		{429, `no`, "answered 429", false},
 		{500, `no`, "answered 500", false},
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
