@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"text/tabwriter"
@@ -62,7 +63,45 @@ func (a *app) reportCommand() *cobra.Command {
 		}),
 	}
 	show.Flags().StringVar(&enterprise, "enterprise", "", "of T6 and T10: only the enterprise with this `ID`")
-	return group("report", "Show what is reported to the top-level node", show)
+	return group("report", "Show what is reported to the top-level node", show, a.reportMonthly())
+}
+
+// reportMonthly is the monthly report, as data or as a page.
+func (a *app) reportMonthly() *cobra.Command {
+	var month, out string
+	cmd := &cobra.Command{
+		Use:     "monthly [--month 2026-11] [-O FILE]",
+		Short:   "Show the monthly report to the top-level node, or write it as a page to be printed",
+		Long:    "Show the monthly report: of a month that is over as it was reported, else how far it is. With -O FILE a page in\nHTML is written, in the language of the environment.",
+		Example: "  idctl report monthly\n  idctl report monthly --month 2026-10 -O 2026-10.html",
+		Args:    cobra.NoArgs,
+	}
+	cmd.RunE = a.run(func(ctx context.Context, _ []string) error {
+		q := url.Values{}
+		if month != "" {
+			q.Set("month", month)
+		}
+		if out == "" {
+			return a.show(ctx, "/v1/reports/monthly", q, []string{"month", "complete", "operator", "hours", "availability", "availabilityBefore", "availabilityMonths",
+				"registerMean", "resolveMean", "effectiveHours", "stops", "emergencies"})
+		}
+		q.Set("format", "html")
+		page, err := a.call(ctx, request{method: http.MethodGet, path: "/v1/reports/monthly", query: q})
+		if err != nil {
+			return err
+		}
+		if out == "-" {
+			_, err := a.Out.Write(page)
+			return err
+		}
+		return writeWhole(out, func(w io.Writer) error {
+			_, err := w.Write(page)
+			return err
+		})
+	})
+	cmd.Flags().StringVar(&month, "month", "", "the `MONTH`, such as 2026-11 (default: the present one)")
+	cmd.Flags().StringVarP(&out, "out", "O", "", "`FILE` to write as a page in HTML; - is standard output")
+	return cmd
 }
 
 func (a *app) printReport(r *report) error {

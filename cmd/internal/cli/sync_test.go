@@ -1,9 +1,29 @@
 package cli
 
 import (
+	"os"
 	"strings"
 	"testing"
 )
+
+func TestReportMonthly(t *testing.T) {
+	t.Chdir(t.TempDir())
+	url, _ := recording(t, map[string]string{"GET /v1/reports/monthly": `{"month":"2026-11","availability":99.9,"stops":[{"from":"2026-11-01T00:00:00Z"}]}`})
+	run := func(args ...string) string {
+		var out, errs strings.Builder
+		if code := Run(t.Context(), append([]string{"--server", url, "report", "monthly"}, args...), IO{In: strings.NewReader(""), Out: &out, Err: &errs, Getenv: func(string) string { return "" }}); code != 0 {
+			t.Errorf("%v: exit %d: %s", args, code, errs.String())
+		}
+		return out.String()
+	}
+	if out := run(); !strings.Contains(out, "99.9") {
+		t.Errorf("monthly: %s", out)
+	}
+	run("--month", "2026-11", "-O", "page.html")
+	if page, err := os.ReadFile("page.html"); err != nil || !strings.Contains(string(page), "2026-11") {
+		t.Errorf("page: %s, %v", page, err)
+	}
+}
 
 func TestSyncCommands(t *testing.T) {
 	const status = `{"day":"2026-11-23","gatherLagSeconds":0,"targets":[{"name":"top","kind":"jsonlines","tables":[
