@@ -43,10 +43,11 @@ const (
 	TierLRU                  // this process's cache, negatives included
 	TierStore                // the store
 	TierComputed             // made from the namespace: prefix records, referrals, patterns and templates
+	TierRedis                // the cache that nodes share
 	TierUpstream             // another node
 )
 
-var tierNames = [...]string{"none", "l1", "store", "computed", "upstream"}
+var tierNames = [...]string{"none", "l1", "store", "computed", "l2", "upstream"}
 
 // String is the tier's name in metrics and answers.
 func (t Tier) String() string { return tierNames[t] }

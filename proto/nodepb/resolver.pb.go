@@ -234,7 +234,7 @@ type ResolveResponse struct {
 	Reading *Reading `protobuf:"bytes,5,opt,name=reading,proto3" json:"reading,omitempty"`
 	// The canonical name of the namespace that holds the identifier, if one is allocated.
 	Namespace string `protobuf:"bytes,6,opt,name=namespace,proto3" json:"namespace,omitempty"`
-	// Where the answer came from: "none", "l1", "store", "computed" or "upstream".
+	// Where the answer came from: "none", "l1", "store", "computed", "l2" or "upstream".
 	Tier string `protobuf:"bytes,7,opt,name=tier,proto3" json:"tier,omitempty"`
 	// The broader identifier whose record answers, if one does.
 	Fallback *Fallback `protobuf:"bytes,8,opt,name=fallback,proto3" json:"fallback,omitempty"`
