@@ -8,6 +8,7 @@ import (
 	"hash"
 	"time"
 
+	"github.com/idnode/idnode/proto/identifier"
 	"github.com/idnode/idnode/storage"
 )
 
@@ -29,15 +30,16 @@ type Enterprise struct {
 	City     string `json:"city,omitempty"`
 	County   string `json:"county,omitempty"`
 
-	Application  string            `json:"prefixApplication,omitempty"` // id of the application for a prefix that came with its own
-	State        EnterpriseState   `json:"state"`
-	Reason       string            `json:"reason,omitempty"`       // given with the last transition
-	Verification *Verification     `json:"verification,omitempty"` // the check of who it is
-	Change       *EnterpriseChange `json:"change,omitempty"`       // proposed, and not decided on
-	ChangeReason string            `json:"changeReason,omitempty"` // why the last proposed change was not taken
-	Missing      []string          `json:"missing,omitzero"`       // of the real-name data; shown to who decides, not kept
-	Created      time.Time         `json:"created"`
-	Updated      time.Time         `json:"updated"`
+	Application  string              `json:"prefixApplication,omitempty"` // id of the application for a prefix that came with its own
+	State        EnterpriseState     `json:"state"`
+	Reason       string              `json:"reason,omitempty"`       // given with the last transition
+	Ordered      *identifier.Ordered `json:"ordered,omitempty"`      // the node above has ordered the state; it lasts until that orders otherwise
+	Verification *Verification       `json:"verification,omitempty"` // the check of who it is
+	Change       *EnterpriseChange   `json:"change,omitempty"`       // proposed, and not decided on
+	ChangeReason string              `json:"changeReason,omitempty"` // why the last proposed change was not taken
+	Missing      []string            `json:"missing,omitzero"`       // of the real-name data; shown to who decides, not kept
+	Created      time.Time           `json:"created"`
+	Updated      time.Time           `json:"updated"`
 
 	Version uint64 `json:"-"` // the store's
 

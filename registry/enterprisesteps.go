@@ -84,6 +84,8 @@ func (r *Registrar) Step(ctx context.Context, id string, q EnterpriseStep, w Wri
 			if err := r.decideChange(ctx, b, e, q, w.Actor, &entry, now); err != nil {
 				return nil, err
 			}
+		} else if q.Action == ActionActivate && e.Ordered != nil {
+			return nil, refuse(CodeInvalidState, "action", "the node above, %s, has ordered that enterprise %s is %s: only it can lift that", e.Ordered.By, id, e.State)
 		} else if id == Self || !slices.Contains(step.from, e.State) {
 			return nil, refuse(CodeInvalidState, "action", "enterprise %s is %s: %s is not possible", id, e.State, q.Action)
 		} else if err := r.takeStep(ctx, b, e, q, step.to, w.Actor, now); err != nil {

@@ -133,3 +133,81 @@ func (r *Registrar) orderPlace(ctx context.Context, from string) (last, version 
 	}
 	return last, item.Version, nil
 }
+
+// EnterpriseOrder is what the node above has decided about an enterprise of this node.
+type EnterpriseOrder struct {
+	From       string // name of the target that is reported to
+	CreditCode string // by which both nodes know the enterprise
+	Action     Action // ActionSuspend, ActionWithdraw or ActionActivate
+	Reason     string
+}
+
+// ObeyEnterprise carries out a decision about an enterprise, at once; repeated it changes nothing. As with orders about namespaces
+// ([Registrar.Obey]) only the node above lifts what it has brought about, an order to activate lifts nothing else, and one
+// about what is not here is carried out with that: then the enterprise returned is nil. Refusals: CodeInvalidRequest.
+func (r *Registrar) ObeyEnterprise(ctx context.Context, o EnterpriseOrder) (*Enterprise, error) {
+	step, known := transitions[o.Action]
+	if !known || o.Action != ActionSuspend && o.Action != ActionWithdraw && o.Action != ActionActivate {
+		return nil, refuse(CodeInvalidRequest, "action", "unknown action %q", o.Action)
+	}
+	if e := r.checkText(CodeInvalidRequest, "/reason", o.Reason); e != nil {
+		return nil, e
+	}
+	r.gate.Lock()
+	defer r.gate.Unlock()
+	actor := NodeActor()
+	done, err := once(ctx, r, Write{Actor: actor}, func(h hash.Hash) { hashJSON(h, "enterprise.order", o) }, func(b *storage.Batch, now time.Time) (*Enterprise, error) {
+		entry := AuditEntry{Op: "enterprise.order." + string(o.Action), ID: o.CreditCode, Reason: "ordered by " + o.From + ": " + o.Reason}
+		e, err := r.heldBy(ctx, o.CreditCode)
+		if err != nil {
+			return nil, err
+		}
+		if e != nil {
+			entry.ID, entry.From = e.ID, e.State
+			if changed, err := r.applyOrder(ctx, b, e, &o, step.to, now); err != nil {
+				return nil, err
+			} else if changed {
+				if err := putEnterprise(b, e, storage.OpUpdate); err != nil {
+					return nil, err
+				}
+			}
+			entry.To, entry.Version = e.State, e.Version
+		}
+		return e, r.audit(b, now, actor, entry)
+	})
+	if err == nil && done != nil {
+		r.log.Info("the node above has decided about an enterprise", "enterprise", done.ID, "order", o.Action, "by", o.From, "state", done.State, "reason", o.Reason)
+	}
+	return done, err
+}
+
+// heldBy is the enterprise with a unified social credit code, nil if there is none, and for the node's own.
+func (r *Registrar) heldBy(ctx context.Context, creditCode string) (*Enterprise, error) {
+	if creditCode == "" {
+		return nil, nil
+	}
+	item, err := r.store.Get(ctx, storage.IndexKey(storage.IndexCertificate, []string{certificateOf(EnterpriseForm{CreditCode: creditCode})}, nil))
+	if errors.Is(err, storage.ErrNotFound) || err == nil && string(item.Value) == Self {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.readEnterprise(ctx, string(item.Value))
+}
+
+// applyOrder changes e as is ordered, and reports whether that is a change.
+func (r *Registrar) applyOrder(ctx context.Context, b *storage.Batch, e *Enterprise, o *EnterpriseOrder, to EnterpriseState, now time.Time) (bool, error) {
+	switch {
+	case o.Action == ActionActivate && (e.Ordered == nil || e.State != EnterpriseSuspended),
+		o.Action == ActionSuspend && (e.State != EnterpriseActive && e.State != EnterpriseSuspended || e.Ordered != nil),
+		o.Action == ActionWithdraw && e.State != EnterpriseActive && e.State != EnterpriseSuspended:
+		return false, nil
+	}
+	e.Ordered = &identifier.Ordered{By: o.From, Since: now}
+	if o.Action == ActionActivate {
+		e.Ordered = nil
+	}
+	e.Updated = now
+	return true, r.takeStep(ctx, b, e, EnterpriseStep{Action: o.Action, Reason: o.Reason}, to, NodeActor(), now)
+}

@@ -55,3 +55,44 @@ func TestObey(t *testing.T) {
 		}
 	})
 }
+
+// TestObeyEnterprise: what the node above decides about an enterprise takes effect, and only that node lifts it.
+func TestObeyEnterprise(t *testing.T) {
+	eachStore(t, func(t *testing.T, n *node) {
+		e, err := n.CreateEnterprise(t.Context(), Enterprise{Name: "x", CreditCode: creditCode(7)}, Write{Actor: n.op})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := func(action Action, want EnterpriseState, ordered bool) {
+			t.Helper()
+			for range 2 {
+				got, err := n.ObeyEnterprise(t.Context(), EnterpriseOrder{From: "top", CreditCode: creditCode(7), Action: action, Reason: "audited"})
+				if err != nil || got.State != want || (got.Ordered != nil) != ordered {
+					t.Fatalf("%s: %+v, %v; want %s", action, got, err, want)
+				}
+			}
+		}
+		step := func(action Action, want string) {
+			t.Helper()
+			if _, err := n.Transition(t.Context(), e.ID, action, "ours", Write{Actor: n.op}); code(err) != want {
+				t.Errorf("%s: %v", action, err)
+			}
+		}
+		f(ActionActivate, EnterpriseActive, false)
+		f(ActionSuspend, EnterpriseSuspended, true)
+		step(ActionActivate, CodeInvalidState)
+		f(ActionActivate, EnterpriseActive, false)
+		step(ActionSuspend, "")
+		f(ActionActivate, EnterpriseSuspended, false) // that was ours
+		f(ActionSuspend, EnterpriseSuspended, true)
+		if got, err := n.ObeyEnterprise(t.Context(), EnterpriseOrder{From: "top", CreditCode: creditCode(7), Action: ActionWithdraw, Reason: "audited"}); err != nil || got.State != EnterpriseWithdrawn {
+			t.Errorf("withdraw: %+v, %v", got, err)
+		}
+		if got, err := n.ObeyEnterprise(t.Context(), EnterpriseOrder{From: "top", CreditCode: creditCode(7), Action: ActionActivate}); err != nil || got != nil {
+			t.Errorf("withdrawn: %+v, %v", got, err) // its certificate is free for another
+		}
+		if _, err := n.ObeyEnterprise(t.Context(), EnterpriseOrder{From: "top", CreditCode: creditCode(7), Action: ActionReject}); code(err) != CodeInvalidRequest {
+			t.Errorf("reject: %v", err)
+		}
+	})
+}

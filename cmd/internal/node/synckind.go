@@ -97,11 +97,11 @@ func (n *Node) eppAdmin(t *config.SyncTarget) (*upward, error) {
 	default:
 		return nil, fmt.Errorf("%q is no address such as epp://top.example:700 or https://top.example/epp", t.URL)
 	}
-	target, err := eppadmin.New(eppadmin.Options{Client: c, Prefix: n.name(), User: t.User, Certificate: n.certificate})
+	target, err := eppadmin.New(eppadmin.Options{Client: c, Prefix: n.name(), User: t.User, Certificate: n.certificate, Certificates: n.certificates})
 	if err != nil {
 		return nil, err
 	}
-	return &upward{target, []string{"T6", "T7"}, func(ctx context.Context) { target.Follow(ctx, t.Name, n.registrar.Obey, n.log) }}, nil
+	return &upward{target, []string{"T6", "T7"}, func(ctx context.Context) { target.Follow(ctx, t.Name, n.registrar, n.log) }}, nil
 }
 
 // certificate is the unified social credit code of the enterprise that holds a prefix.
@@ -115,6 +115,24 @@ func (n *Node) certificate(ctx context.Context, prefix identifier.Key) (string, 
 		return "", err
 	}
 	return e.CreditCode, nil
+}
+
+// certificates are the unified social credit codes of all enterprises.
+func (n *Node) certificates(ctx context.Context) (codes []string, err error) {
+	for p := (registry.Paging{}); ; {
+		page, next, err := n.registrar.ListEnterprises(ctx, registry.NodeActor(), p)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range page {
+			if e.CreditCode != "" {
+				codes = append(codes, e.CreditCode)
+			}
+		}
+		if p.Cursor = next; next == "" {
+			return codes, nil
+		}
+	}
 }
 
 // syncTLS is how connections to a target are secured.

@@ -34,6 +34,13 @@ func (o *obedient) Obey(_ context.Context, q registry.Order) (*identifier.Namesp
 	return nil, nil
 }
 
+func (o *obedient) ObeyEnterprise(_ context.Context, q registry.EnterpriseOrder) (*registry.Enterprise, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.orders = append(o.orders, string(q.Action)+" "+q.CreditCode+" "+q.Reason)
+	return nil, nil
+}
+
 func (o *obedient) OrderPlace(context.Context, string) (uint64, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -70,7 +77,8 @@ const (
 func TestOverEPP(t *testing.T) {
 	b := newBench(t, "Alice pass\n88.1021.* fail after 1s not now\n")
 	code := "91110000MA0000000X"
-	target, err := eppadmin.New(eppadmin.Options{Client: b.epp(), Prefix: "88.1021", PollEvery: 20 * time.Millisecond, Certificate: func(context.Context, identifier.Key) (string, error) { return code, nil }})
+	target, err := eppadmin.New(eppadmin.Options{Client: b.epp(), Prefix: "88.1021", PollEvery: 20 * time.Millisecond, Certificate: func(context.Context, identifier.Key) (string, error) { return code, nil },
+		Certificates: func(context.Context) ([]string, error) { return []string{code}, nil }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,10 +110,10 @@ func TestOverEPP(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
-		target.Follow(ctx, "top", o.Obey, slog.New(slog.DiscardHandler))
+		target.Follow(ctx, "top", &o, slog.New(slog.DiscardHandler))
 		close(done)
 	}()
-	o.wait(t, "suspend 88.1021.150 not now")
+	o.wait(t, "activate 91110000MA0000000X ", "suspend 88.1021.150 not now")
 	cancel()
 	<-done
 	if m, err := b.epp().Poll(t.Context()); err != nil || m != nil {

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -139,6 +140,28 @@ func (c *Client) Do(ctx context.Context, v epp.Verb) (*epp.Response, error) {
 	return r, nil
 }
 
+// aboutEnt is the credit code of the enterprise that a command makes known or changes.
+func aboutEnt(v epp.Verb) string {
+	switch v := v.(type) {
+	case *epp.CreateEnt:
+		return v.Ent.CreditCode
+	case *epp.UpdateEnt:
+		if v.All != nil {
+			return v.All.CreditCode
+		}
+	}
+	return ""
+}
+
+// CreditCode is that of the enterprise which a command of a Client was about, by the clTRID of the command as the result of its
+// audit names it; "" if it tells none.
+func CreditCode(clTRID string) string {
+	if i := strings.LastIndexByte(clTRID, '-'); i >= 0 && len(clTRID)-i-1 == 18 {
+		return clTRID[i+1:]
+	}
+	return ""
+}
+
 func (c *Client) ask(ctx context.Context, v epp.Verb) (*epp.Response, error) {
 	again := false
 	switch v.(type) {
@@ -148,6 +171,9 @@ func (c *Client) ask(ctx context.Context, v epp.Verb) (*epp.Response, error) {
 		again = true
 	}
 	id := fmt.Sprintf("%s-%d", c.run, c.last.Add(1))
+	if code := aboutEnt(v); code != "" {
+		id += "-" + code
+	}
 	message, err := epp.Append(nil, &epp.Command{Verb: v, ClTRID: id})
 	if err != nil {
 		return nil, err

@@ -24,6 +24,8 @@ type Options struct {
 	PollEvery time.Duration
 	// Certificate is the unified social credit code of the enterprise that holds a prefix, "" if it has none. Required.
 	Certificate func(ctx context.Context, prefix identifier.Key) (string, error)
+	// Certificates are the codes of all enterprises that have one. Required.
+	Certificates func(ctx context.Context) ([]string, error)
 }
 
 // Target reports enterprises and prefixes. It takes the tables T6 and T7, and passes rows of others over.
@@ -33,8 +35,8 @@ var _ topsync.Target = (*Target)(nil)
 
 // New returns a Target; nothing is asked yet.
 func New(o Options) (*Target, error) {
-	if o.Client == nil || o.Prefix == "" || o.Certificate == nil {
-		return nil, errors.New("eppadmin: Client, Prefix and Certificate are required")
+	if o.Client == nil || o.Prefix == "" || o.Certificate == nil || o.Certificates == nil {
+		return nil, errors.New("eppadmin: Client, Prefix, Certificate and Certificates are required")
 	}
 	if o.PollEvery <= 0 {
 		o.PollEvery = 30 * time.Second
