@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/idnode/idnode/resolver"
@@ -96,6 +97,7 @@ type Server struct {
 	cookies cookies
 	octets  *budget.Budget
 	replies *budget.Budget // nil: not bounded
+	limited atomic.Uint64  // replies that were more than a network may have
 	udp     *resolver.FrontMetrics
 	tcp     *resolver.FrontMetrics
 	spare   sync.Pool // of *exchange, for TCP

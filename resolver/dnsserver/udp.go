@@ -15,7 +15,6 @@ const maxRequest = 4096
 // packets answers datagrams. It implements [udpserver.Handler].
 type packets struct {
 	exchange
-	limited int // replies that were more than a network may have
 }
 
 func (s *Server) newPackets() *packets {
@@ -82,8 +81,7 @@ func (p *packets) admit(size, got int, to netip.Addr) budget.Verdict {
 	if p.query.opt.client != nil {
 		return budget.TellBusy
 	}
-	p.limited++
-	if slip := p.s.o.Slip; slip > 0 && p.limited%slip == 0 {
+	if slip := p.s.o.Slip; slip > 0 && p.s.limited.Add(1)%uint64(slip) == 0 {
 		return budget.TellBusy
 	}
 	return budget.Silence
