@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what the tests and the sample need beside Go, make and git: a C compiler for the race
 # detector, curl for the commands of README.md, openssl for key pairs as users make them, a browser,
-# and three clients of the DNS, each of other make.
+# three clients of the DNS, each of other make, and Redis.
 # With "bench" it installs what make bench needs instead, with "peers" what make bench-peers does.
 # Says what is missing, and fails, where it cannot install it.
 set -eu
@@ -28,6 +28,7 @@ peers)
 	need dig bind9-dnsutils
 	need drill ldnsutils
 	need kdig knot-dnsutils
+	need redis-server redis-server
 	;;
 esac
 [ -n "$packages" ] || exit 0

@@ -1,13 +1,12 @@
-// Package cache implements resolver.Cache: an LRU in this process, bounded by octets.
+// Package cache keeps answers: [LRU] the records of the store and [Answers] what front ends made of them, in this
+// process; [Shared] what other nodes said, in this process and in Redis for all nodes of a site.
 package cache
 
 import (
 	"errors"
-	"math"
 	"sync"
 
 	"github.com/cespare/xxhash/v2"
-	"github.com/hashicorp/golang-lru/v2/simplelru"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/idnode/idnode/proto/identifier"
@@ -39,21 +38,9 @@ type LRU struct {
 type shard struct {
 	mu       sync.Mutex
 	ticket   resolver.Ticket // grows with each Forget: fills with an older one are dropped
-	positive list
-	negative list
+	positive list[*identifier.Record]
+	negative list[*identifier.Record]
 	_        [64]byte // a cache line of its own
-}
-
-// list is one LRU with its bound in octets.
-type list struct {
-	lru   *simplelru.LRU[identifier.Key, item]
-	bytes int64
-	max   int64
-}
-
-type item struct {
-	rec  *identifier.Record
-	size int64
 }
 
 var _ resolver.Cache = (*LRU)(nil)
@@ -83,13 +70,6 @@ func NewLRU(o Options) (*LRU, error) {
 	return c, nil
 }
 
-func (l *list) init(max int64) (err error) {
-	l.max = max
-	// The bound in entries is never reached; the one in octets is ours.
-	l.lru, err = simplelru.NewLRU(math.MaxInt, func(_ identifier.Key, it item) { l.bytes -= it.size })
-	return err
-}
-
 func (c *LRU) shard(k identifier.Key) *shard {
 	return &c.shards[(xxhash.Sum64String(k.Name)+uint64(k.Scheme))%shards]
 }
@@ -106,12 +86,12 @@ func (c *LRU) Get(k identifier.Key) (*identifier.Record, bool) {
 	switch {
 	case !ok:
 		c.m.misses.Inc()
-	case it.rec == nil:
+	case it.v == nil:
 		c.m.negativeHits.Inc()
 	default:
 		c.m.positiveHits.Inc()
 	}
-	return it.rec, ok
+	return it.v, ok
 }
 
 // Ticket implements resolver.Cache. Tickets are kept per shard: under heavy writing a fill may be
@@ -141,14 +121,7 @@ func (c *LRU) Fill(k identifier.Key, t resolver.Ticket, rec *identifier.Record, 
 	if rec == nil {
 		l = &s.negative
 	}
-	if cost > l.max {
-		return
-	}
-	l.lru.Add(k, item{rec, cost})
-	for l.bytes += cost; l.bytes > l.max; {
-		l.lru.RemoveOldest()
-		c.m.evictions.Inc()
-	}
+	c.m.evictions.Add(float64(l.add(k, rec, cost)))
 }
 
 // Forget implements resolver.Cache.
