@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -79,7 +80,7 @@ func newFar(o *SharedOptions, w *work, m *sharedMetrics) *far {
 		Addrs: o.Addrs, MasterName: o.Master, IsClusterMode: o.Cluster, DB: o.DB,
 		Username: o.Username, Password: o.Password,
 		SentinelUsername: o.SentinelUsername, SentinelPassword: o.SentinelPassword,
-		TLSConfig: o.TLS, ClientName: "idnode", DisableIdentity: true, Protocol: 2,
+		TLSConfig: o.TLS, DisableIdentity: true, Protocol: 2,
 		ContextTimeoutEnabled: true, MaxRetries: -1, DialerRetries: 1, MaxRedirects: 2,
 		DialTimeout: dialTimeout, ReadTimeout: opTimeout, WriteTimeout: opTimeout, PoolTimeout: opTimeout,
 		PoolSize: connections, PipelinePoolSize: -1, ConnMaxIdleTime: 5 * time.Minute,
@@ -162,6 +163,21 @@ func replied(err error) bool {
 	return ok
 }
 
+// run runs p, whose replies have their own errors. The error is that there are none: without a connection that works,
+// those of the commands may be nil.
+func run(ctx context.Context, p redis.Pipeliner) error {
+	cmds, err := p.Exec(ctx)
+	if err == nil {
+		return nil
+	}
+	for _, c := range cmds {
+		if c.Err() == err && replied(err) {
+			return nil
+		}
+	}
+	return fmt.Errorf("connect to redis: %w", err)
+}
+
 // refused reports whether err is a reply that begins with word.
 func refused(err error, word string) bool {
 	return err != nil && replied(err) && strings.HasPrefix(err.Error(), word)
@@ -208,7 +224,9 @@ func (f *far) lookup(ctx context.Context, at *slot, enough func(*resolver.Foreig
 	var l looked
 	p := f.client.Pipeline()
 	value, epoch := p.HGet(ctx, answers, at.field()), p.Get(ctx, f.epochKey())
-	p.Exec(ctx) // each reply has its own error
+	if err := run(ctx, p); err != nil {
+		return l, err
+	}
 	for _, err := range []error{value.Err(), epoch.Err()} {
 		if err != nil && !errors.Is(err, redis.Nil) && !refused(err, "WRONGTYPE") {
 			return l, err
@@ -241,7 +259,9 @@ func (f *far) lookup(ctx context.Context, at *slot, enough func(*resolver.Foreig
 		epoch = p.Get(ctx, f.epochKey())
 	}
 	granted, left := p.SetNX(ctx, lease, token, f.lease), p.PTTL(ctx, lease)
-	p.Exec(ctx)
+	if err := run(ctx, p); err != nil {
+		return l, err
+	}
 	l.epoch = epoch.Val()
 	switch err := granted.Err(); {
 	case err != nil && !replied(err):
@@ -256,7 +276,7 @@ func (f *far) lookup(ctx context.Context, at *slot, enough func(*resolver.Foreig
 			l.token = token
 		}
 	default:
-		l.taken = true
+		l.taken = left.Val() != 0
 	}
 	return l, nil
 }
@@ -269,9 +289,8 @@ func (f *far) take(at slot) (looked, error) {
 		p := f.client.Pipeline()
 		p.SetNX(ctx, f.epochKey(), rand.Text(), 0)
 		epoch, set := p.Get(ctx, f.epochKey()), p.Set(ctx, lease, token, f.lease)
-		p.Exec(ctx)
-		if set.Err() != nil {
-			return looked{}, set.Err()
+		if err := cmp.Or(run(ctx, p), set.Err()); err != nil {
+			return looked{}, err
 		}
 		return looked{epoch: epoch.Val(), token: token}, nil
 	}, func(l looked) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/idnode/idnode/proto/identifier"
+	"github.com/idnode/idnode/resolver"
 )
 
 func TestGetAllocates(t *testing.T) {
@@ -31,5 +32,15 @@ func TestAnswersGetAllocates(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(1000, func() { a.Admit([]byte("dother")) }); n != 0 {
 		t.Errorf("a miss allocates %v times, want 0", n)
+	}
+}
+
+func TestSharedGetAllocates(t *testing.T) {
+	s := newShared(t, newOrigin(), SharedOptions{})
+	q := resolver.UpstreamQuery{ID: parse(t, "88.1.2/SN-001"), From: &identifier.Service{TCP: 2641}}
+	ctx := t.Context()
+	s.Resolve(ctx, q)
+	if n := testing.AllocsPerRun(1000, func() { s.Resolve(ctx, q) }); n != 0 {
+		t.Errorf("a hit allocates %v times, want 0", n)
 	}
 }

@@ -83,6 +83,13 @@ func (s *server) ready(o *redis.Options) {
 	})
 }
 
+func (s *server) signal(sig os.Signal) {
+	s.t.Helper()
+	if err := s.cmd.Process.Signal(sig); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 func (s *server) kill() {
 	if s.cmd != nil {
 		s.cmd.Process.Kill()
