@@ -38,11 +38,13 @@ func (s *Shared) forget(ctx context.Context, keys, under []identifier.Key) error
 	if len(keys)+len(under) == 0 {
 		return nil
 	}
-	s.forgetNear(keys, under, false)
 	if s.far == nil {
+		s.forgetNear(keys, under, false)
 		return nil
 	}
+	// In this order: who looks into Redis after what is here was forgotten knows that it is to be forgotten there.
 	debt := s.journal.add(keys, len(under) > 0)
+	s.forgetNear(keys, under, false)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -50,7 +52,6 @@ func (s *Shared) forget(ctx context.Context, keys, under []identifier.Key) error
 		return err
 	}
 	s.journal.settle(debt)
-	s.forgetNear(keys, under, false) // what was read in Redis before it forgot
 	return nil
 }
 
@@ -75,7 +76,6 @@ func (s *Shared) pay(recently bool) {
 	}
 	if err := s.far.forget(debt.keys, nil, debt.everything); err == nil {
 		s.journal.settle(debt)
-		s.forgetNear(debt.keys, nil, debt.everything)
 	}
 }
 
