@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -352,15 +353,9 @@ const messageMost = 500
 
 // forget deletes what is kept of keys, and tells all nodes to. With everything it is all that is kept; nodes are told no
 // more than under, if that is given.
-func (f *far) forget(keys []identifier.Key, under []identifier.Key, everything bool) error {
-	_, err := attempt(f, opForget, opTimeout, func(ctx context.Context) (struct{}, error) {
-		if everything {
-			if err := f.client.Set(ctx, f.epochKey(), rand.Text(), 0).Err(); err != nil {
-				return struct{}{}, err
-			}
-		}
-		for begin := 0; begin < len(keys); begin += messageMost {
-			some := keys[begin:min(begin+messageMost, len(keys))]
+func (f *far) forget(keys, under []identifier.Key, everything bool) error {
+	for some := range slices.Chunk(keys, messageMost) {
+		_, err := attempt(f, opForget, opTimeout, func(ctx context.Context) (struct{}, error) {
 			p := f.client.Pipeline()
 			for _, k := range some {
 				answers, lease := f.keys(k)
@@ -369,17 +364,23 @@ func (f *far) forget(keys []identifier.Key, under []identifier.Key, everything b
 			if _, err := p.Exec(ctx); err != nil {
 				return struct{}{}, err
 			}
-			if err := f.tell(ctx, appendMessage(nil, f.name, messageKeys, some)); err != nil {
-				return struct{}{}, err
-			}
+			return struct{}{}, f.tell(ctx, messageKeys, some)
+		}, nil)
+		if err != nil {
+			return fmt.Errorf("forget in redis: %w", err)
 		}
-		switch {
-		case everything && len(under) > 0:
-			return struct{}{}, f.tell(ctx, appendMessage(nil, f.name, messageUnder, under))
-		case everything:
-			return struct{}{}, f.tell(ctx, appendMessage(nil, f.name, messageAll, nil))
+	}
+	if !everything {
+		return nil
+	}
+	_, err := attempt(f, opForget, opTimeout, func(ctx context.Context) (struct{}, error) {
+		if err := f.client.Set(ctx, f.epochKey(), rand.Text(), 0).Err(); err != nil {
+			return struct{}{}, err
 		}
-		return struct{}{}, nil
+		if len(under) > 0 {
+			return struct{}{}, f.tell(ctx, messageUnder, under)
+		}
+		return struct{}{}, f.tell(ctx, messageAll, nil)
 	}, nil)
 	if err != nil {
 		return fmt.Errorf("forget in redis: %w", err)
@@ -389,6 +390,6 @@ func (f *far) forget(keys []identifier.Key, under []identifier.Key, everything b
 
 func (f *far) channel() string { return f.prefix + "forget" }
 
-func (f *far) tell(ctx context.Context, message []byte) error {
-	return f.client.Publish(ctx, f.channel(), message).Err()
+func (f *far) tell(ctx context.Context, kind byte, keys []identifier.Key) error {
+	return f.client.Publish(ctx, f.channel(), appendMessage(nil, f.name, kind, keys)).Err()
 }

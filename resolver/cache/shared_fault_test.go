@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 
 	"github.com/idnode/idnode/proto/identifier"
 	"github.com/idnode/idnode/resolver"
@@ -84,6 +87,111 @@ func TestSharedStopped(t *testing.T) {
 	r.signal(syscall.SIGCONT)
 	until(t, "it is found again", func() bool { return !s.blind.Load() })
 	works(t, s, "88.1.2/a")
+}
+
+// line is a way to a server that may become slow, or swallow everything.
+type line struct {
+	addr  string
+	delay atomic.Int64 // of what comes back
+	dead  atomic.Bool
+}
+
+func newLine(t *testing.T, to string) *line {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &line{addr: listener.Addr().String()}
+	var wg sync.WaitGroup
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(func() { cancel(); listener.Close(); wg.Wait() })
+	carry := func(dst, src net.Conn, slow bool) {
+		defer dst.Close()
+		for b := make([]byte, 64<<10); ; {
+			n, err := src.Read(b)
+			if err != nil {
+				return
+			}
+			if slow {
+				time.Sleep(time.Duration(l.delay.Load()))
+			}
+			if !l.dead.Load() {
+				dst.Write(b[:n])
+			}
+		}
+	}
+	wg.Go(func() {
+		for {
+			near, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			far, err := net.Dial("tcp", to)
+			if err != nil {
+				near.Close()
+				continue
+			}
+			context.AfterFunc(ctx, func() { near.Close(); far.Close() })
+			wg.Go(func() { carry(far, near, false) })
+			wg.Go(func() { carry(near, far, true) })
+		}
+	})
+	return l
+}
+
+// TestSharedSlow: a Redis that is always slower than the budget is not waited for; one that was is used again. A
+// subscription on which nothing comes any more is given up.
+func TestSharedSlow(t *testing.T) {
+	r, o := newServer(t), newOrigin()
+	l := newLine(t, r.addr)
+	l.delay.Store(int64(20 * time.Millisecond))
+	s := newShared(t, o, SharedOptions{Addrs: []string{l.addr}, Budget: 2 * time.Millisecond})
+	begun := time.Now()
+	const n = 300
+	for i := range n {
+		want(t, "while it is slow", ask(t, s, fmt.Sprintf("88.1.2/%d", i)), "upstream found 1")
+	}
+	if took := time.Since(begun); took > 3*time.Second {
+		t.Errorf("%d questions took %v", n, took)
+	}
+	if s.blind.Load() {
+		t.Error("it is slow, not gone")
+	}
+	l.delay.Store(0)
+	works(t, s, "88.1.2/a")
+	until(t, "the breaker closes", func() bool { return value(t, s.m, "idnode_redis_up") == 1 })
+
+	l.dead.Store(true)
+	begun = time.Now()
+	until(t, "it is noticed that nothing is heard", func() bool { return s.blind.Load() })
+	if took := time.Since(begun); took > 5*time.Second {
+		t.Errorf("took %v", took)
+	}
+	l.dead.Store(false)
+	until(t, "it is found again", func() bool { return !s.blind.Load() })
+	works(t, s, "88.1.2/a")
+}
+
+// TestSharedEnds: nothing is left of a cache that has ended.
+func TestSharedEnds(t *testing.T) {
+	r := newServer(t)
+	before := goleak.IgnoreCurrent()
+	s, err := NewShared(newOrigin(), SharedOptions{Addrs: []string{r.addr}, Budget: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() { s.Run(ctx) })
+	until(t, "redis is found", func() bool { return !s.blind.Load() })
+	for i := range 100 {
+		wg.Go(func() { ask(t, s, fmt.Sprintf("88.1.2/%d", i)) })
+	}
+	time.Sleep(5 * time.Millisecond)
+	cancel()
+	wg.Wait()
+	goleak.VerifyNone(t, before)
 }
 
 // TestSharedOwed: what could not be forgotten in Redis is not told from there, and is forgotten as soon as it can be.

@@ -42,11 +42,13 @@ func pair(t *testing.T, o *origin, options SharedOptions) (a, b *Shared) {
 	return a, b
 }
 
+// rights are what a user needs, as DESIGN.md tells.
+const rights = "~idnode:1:* resetchannels &idnode:1:forget +hget +get +set +setnx +pttl +eval +evalsha +del +type +hlen +hset +pexpire" +
+	" +publish +subscribe +ping"
+
 // TestSharedACL: a user with these rights is enough; one without, or with another password, costs Redis's help alone.
 func TestSharedACL(t *testing.T) {
-	args := strings.Fields("--user default off" +
-		" --user idnode on >secret ~idnode:1:* resetchannels &idnode:1:forget +hget +get +set +setnx +pttl +eval +evalsha +del +type +hlen +hset +pexpire" +
-		" +publish +subscribe +ping" +
+	args := strings.Fields("--user default off --user idnode on >secret " + rights +
 		" --user reader on >secret ~idnode:1:* resetchannels &idnode:1:forget +hget +get +subscribe +ping")
 	r, o := newServer(t, args...), newOrigin()
 	options := SharedOptions{Addrs: []string{r.addr}, Username: "idnode", Password: "secret"}
@@ -126,13 +128,13 @@ func TestSharedTLS(t *testing.T) {
 
 // TestSharedCluster: the keys of an identifier are in one slot of a cluster.
 func TestSharedCluster(t *testing.T) {
-	r, o := newServer(t, "--cluster-enabled", "yes"), newOrigin()
+	r, o := newServer(t, strings.Fields("--cluster-enabled yes --user idnode on >secret +cluster|slots "+rights)...), newOrigin()
 	c := r.client()
 	if err := c.ClusterAddSlotsRange(t.Context(), 0, 16383).Err(); err != nil {
 		t.Fatal(err)
 	}
 	until(t, "it is a cluster", func() bool { return strings.Contains(c.ClusterInfo(t.Context()).Val(), "cluster_state:ok") })
-	a, _ := pair(t, o, SharedOptions{Addrs: []string{r.addr}, Cluster: true})
+	a, _ := pair(t, o, SharedOptions{Addrs: []string{r.addr}, Cluster: true, Username: "idnode", Password: "secret"})
 	if _, ok := a.far.client.(*redis.ClusterClient); !ok {
 		t.Errorf("asked by a %T", a.far.client)
 	}
