@@ -22,11 +22,12 @@ import (
 // which ask for an identifier only once then. Whatever becomes of that Redis, an answer takes longer by no more than
 // Budget, and is one that the answerable node gave:
 //
-//   - An answer is told as it is until it expires, and not after it was forgotten (Forget) or superseded (NoCache).
-//     Where another node forgets it, this one does as soon as it is told, if not within a second then when it notices that it
-//     has lost Redis and found it again: then it forgets all. While it has lost it, answers are told for half a minute.
-//   - A while after it has expired (StaleFor) an answer is told, marked as such, if nobody can be asked, or if that takes
-//     longer than Patience: the next to ask gets the new one. That there is nothing is never told past its end.
+//   - An answer is told until it expires, but not after it was forgotten (Forget) or superseded (NoCache) here.
+//   - What another node forgets is forgotten here as soon as Redis says so, well within a second. A node that has lost
+//     Redis, which it notices in about a second, tells what is in its memory for half a minute, and forgets all of it
+//     when it has found Redis again.
+//   - For a while after it has expired (StaleFor) an answer is told, marked as such, if nobody can be asked, or if that takes
+//     longer than Patience: who asks next gets the new one. That there is nothing is never told past its end.
 //   - That asking failed is never kept.
 //
 // The clocks of the nodes should agree to a few seconds. All methods are safe for concurrent use.

@@ -458,7 +458,7 @@ func TestSharedChaos(t *testing.T) {
 	for i := range ids {
 		o.bump(name(i))
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	var asked, forgot atomic.Int64
 	check := func(s *Shared, i int, least uint64, noCache bool) {

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
@@ -509,6 +510,21 @@ func TestSharedGone(t *testing.T) {
 	o.set(func(o *origin) { o.gate = nil })
 	want(t, "after the end", ask(t, s, "88.1.2/b"), "upstream found 1")
 	want(t, "nothing is kept", ask(t, s, "88.1.2/b"), "upstream found 1")
+}
+
+// TestOwn: an identifier in memory of its own is the same one.
+func TestOwn(t *testing.T) {
+	for _, text := range []string{"88.1.2/SN-001", "88.1.2", "0.NA/88.1.2", "urn:oid:1.2.156.10001", "(01)09506000134352(21)Ab",
+		"https://id.example/01/09506000134352", "10064000011"} {
+		id := parse(t, text)
+		got := own(id)
+		if got.Key(true) != id.Key(true) || got.String() != id.String() || got.IsPrefixRecord() != id.IsPrefixRecord() || slotOf(got, nil) != slotOf(id, nil) {
+			t.Errorf("%s: got %q", text, got.Qualified())
+		}
+		if unsafe.StringData(got.String()) == unsafe.StringData(id.String()) {
+			t.Errorf("%s is in the same memory", text)
+		}
+	}
 }
 
 func TestSharedOptions(t *testing.T) {
