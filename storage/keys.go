@@ -2,6 +2,7 @@ package storage
 
 import (
 	"encoding/binary"
+	"fmt"
 	"time"
 
 	"github.com/idnode/idnode/proto/identifier"
@@ -38,6 +39,23 @@ const (
 	TableCursor      Table = 'c' // follower → place in the change log
 	TableChange      Table = 'l' // place → changes; written and read by engines only
 )
+
+// tableNames are what tables are called where people count them.
+var tableNames = map[Table]string{
+	TableMeta: "meta", TableRecord: "record", TableHistory: "history", TableNamespace: "namespace", TableEnterprise: "enterprise",
+	TableCredential: "credential", TableIdempotency: "idempotency", TableAudit: "audit", TableChain: "chain", TableTemplate: "template",
+	TableFile: "file", TableAccount: "account", TableApplication: "application", TableApp: "app", TableJob: "job", TableJobRows: "job_rows",
+	TableIndex: "index", TableCounter: "counter", TableWebhook: "webhook", TableDelivery: "delivery", TableSync: "sync", TableOutbox: "outbox",
+	TableLongName: "long_name", TableCursor: "cursor", TableChange: "change",
+}
+
+// String is the table's name, or its octet if this version does not know it.
+func (t Table) String() string {
+	if name, ok := tableNames[t]; ok {
+		return name
+	}
+	return fmt.Sprintf("%#02x", byte(t))
+}
 
 // TableOf is the table that key belongs to.
 func TableOf(key []byte) Table {

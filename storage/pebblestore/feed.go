@@ -182,6 +182,9 @@ func (s *Store) Trim(ctx context.Context, upTo storage.Seq) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if s.frozen {
+		return errReadOnly
+	}
 	s.feed.trim.Lock()
 	defer s.feed.trim.Unlock()
 	upTo = min(upTo, storage.Seq(s.feed.durable.Load()))

@@ -52,6 +52,9 @@ func (s *Store) checkFormat() error {
 	if !empty {
 		return errors.New("the directory holds another program's Pebble store")
 	}
+	if s.frozen {
+		return errors.New("the directory holds no store")
+	}
 	unique := make([]byte, 16)
 	rand.Read(unique)
 	value, err := json.Marshal(identity{format, hex.EncodeToString(unique), time.Now().UTC().Truncate(time.Second)})

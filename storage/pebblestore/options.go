@@ -27,6 +27,10 @@ type Options struct {
 	// storage.ErrNoSpace. Default 256 MiB.
 	MinFreeBytes uint64
 
+	// ReadOnly opens a store that nobody else has open, and leaves its files as they are: batches, Trim and
+	// DeleteRange are refused. Default: it can be written to.
+	ReadOnly bool
+
 	// Logger takes what an operator must know; Pebble's own talk is at Debug. Default: discard.
 	Logger *slog.Logger
 
@@ -43,6 +47,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.CacheBytes == 0 {
 		o.CacheBytes = 256 << 20
+	}
+	if o.ReadOnly {
+		o.FS = unlocked{o.FS}
 	}
 	if o.MemTableBytes == 0 {
 		o.MemTableBytes = 64 << 20
@@ -77,6 +84,7 @@ var chosen = layout{
 func (o *Options) pebble() *pebble.Options {
 	p := &pebble.Options{
 		FS:                          o.FS,
+		ReadOnly:                    o.ReadOnly,
 		CacheSize:                   o.CacheBytes,
 		FormatMajorVersion:          pebble.FormatNewest,
 		MemTableSize:                o.MemTableBytes,

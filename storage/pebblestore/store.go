@@ -24,6 +24,7 @@ type Store struct {
 	lock   *pebble.Lock
 	logger *slog.Logger
 	gate   gate
+	frozen bool // Options.ReadOnly
 	space  space
 	met    *metrics // nil without a Registerer
 
@@ -69,6 +70,7 @@ func Open(dir string, o Options) (*Store, error) {
 		snaps:   make(map[*snapshot]struct{}),
 	}
 	s.gate.init()
+	s.frozen = o.ReadOnly
 	s.space.init(o.FS, dir, o.MinFreeBytes)
 	s.requests.New = func() any { return &request{done: make(chan struct{}, 1)} }
 	if err := s.open(dir, &o); err != nil {
@@ -82,8 +84,10 @@ func Open(dir string, o Options) (*Store, error) {
 }
 
 func (s *Store) open(dir string, o *Options) (err error) {
-	if err := o.FS.MkdirAll(dir, 0o700); err != nil {
-		return err
+	if !o.ReadOnly {
+		if err := o.FS.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
 	}
 	if s.lock, err = pebble.LockDirectory(dir, o.FS); err != nil {
 		return fmt.Errorf("lock directory, is another node using it? %w", err)
@@ -140,9 +144,15 @@ func (s *Store) Health() error {
 	return s.writable()
 }
 
+// errReadOnly is what a store that is only read answers to writes.
+var errReadOnly = fmt.Errorf("%w: it was opened for reading only", storage.ErrUnavailable)
+
 func (s *Store) writable() error {
 	if s.failure.Load() != nil {
 		return s.failureErr()
+	}
+	if s.frozen {
+		return errReadOnly
 	}
 	return s.space.check()
 }
@@ -156,6 +166,9 @@ func (s *Store) DeleteRange(ctx context.Context, start, end []byte) error {
 	defer s.gate.leave()
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if s.frozen {
+		return errReadOnly
 	}
 	if string(start) >= string(end) {
 		return nil
