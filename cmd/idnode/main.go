@@ -115,7 +115,7 @@ func command() *cobra.Command {
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "new key; the site's serial will be %d; the old key is %s\nRestart the node, and send its new site information (idctl prefix site-info) to the registry above.\n", serial, kept)
 			return err
 		}})
-	root.AddCommand(conf, key,
+	root.AddCommand(conf, key, backupCommand(&f), restoreCommand(&f), standbyCommand(),
 		&cobra.Command{Use: "serve", Short: "Run the node", Args: noArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), &f) }},
 		&cobra.Command{Use: "version", Short: "Print the version and what it was built with", Args: noArgs,

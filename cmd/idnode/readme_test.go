@@ -20,7 +20,7 @@ func commands(t *testing.T, name string) (text string, lines []string) {
 	for line := range strings.Lines(string(raw)) {
 		command, ok := strings.CutPrefix(line, "    ")
 		word, _, _ := strings.Cut(strings.TrimSpace(command), " ")
-		if ok && slices.Contains([]string{"curl", "dig", "export", "idctl", "make", "printf"}, word) || strings.Contains(command, "=$(") {
+		if ok && slices.Contains([]string{"bin/idnode", "curl", "dig", "export", "idctl", "make", "printf"}, word) || strings.Contains(command, "=$(") {
 			lines = append(lines, strings.TrimSpace(command))
 		}
 	}
@@ -127,5 +127,36 @@ dig() { command dig "$@" | grep .; } # an answer without records is none
 			t.Errorf("%q is not among what was printed:\n%s", want, out)
 		}
 	}
+	d.stop()
+}
+
+// TestReadmeBackups runs the commands of README.md's "Backups and a standby" as they stand, but for the directories.
+func TestReadmeBackups(t *testing.T) {
+	dir := t.TempDir()
+	d := startDaemon(t, filepath.Join(dir, "data"))
+	d.tenant("Alice", "88.1021.150")
+	program := "#!/bin/sh\n" + asDaemon + "=1 IDNODE_DATA_DIR=${IDNODE_DATA_DIR:-" + d.dir + "} exec " + os.Args[0] + ` "$@"` + "\n"
+	if err := os.Mkdir(filepath.Join(dir, "bin"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "bin", "idnode"), []byte(program), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	script := strings.NewReplacer("/run/idnode/primary.sock", filepath.Join(d.dir, "backup.sock"), "/var/", dir+"/var/").Replace(sectionCommands(t, "Backups and a standby", 4))
+	// The standby follows until it is told to end.
+	script = strings.Replace(script, "bin/idnode standby", "timeout 3 bin/idnode standby", 1)
+	cmd := exec.Command("bash", "-c", "set -e\n"+script)
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	if code := cmd.ProcessState.ExitCode(); code != 124 { // timeout's, of the last command
+		t.Errorf("%v\n%s", err, out)
+	}
+	for _, want := range []string{"is whole", "idnode.restored: change log up to", "the standby has caught up"} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("%q is not among what was printed:\n%s", want, out)
+		}
+	}
+	d.stop()
+	d = startDaemon(t, filepath.Join(dir, "var", "lib", "idnode.restored"))
 	d.stop()
 }

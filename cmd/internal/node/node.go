@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/idnode/idnode/cmd/internal/backup"
 	"github.com/idnode/idnode/cmd/internal/config"
 	"github.com/idnode/idnode/proto/identifier"
 	"github.com/idnode/idnode/registry"
@@ -81,9 +82,10 @@ type Node struct {
 	verifier   *auth.Verifier
 	webhooks   *webhook.Sender
 	jobs       *job.Runner
-	queries    *querylog.Log // nil: requests are not logged
-	counter    *queryCounter // nil: requests are not logged
-	surfaces   []surface     // in the order of their start
+	backup     *backup.Server // nil: the store cannot be copied while it is open
+	queries    *querylog.Log  // nil: requests are not logged
+	counter    *queryCounter  // nil: requests are not logged
+	surfaces   []surface      // in the order of their start
 	phase      atomic.Int32
 	key        serverKey
 	secret     *seal.Key // seals forms of passwords, signs tokens
@@ -139,6 +141,9 @@ func (n *Node) build() error {
 	if err := n.buildSync(); err != nil {
 		return fmt.Errorf("build sync: %w", err)
 	}
+	if err := n.buildBackup(); err != nil {
+		return fmt.Errorf("build backup: %w", err)
+	}
 	if err := n.buildSurfaces(); err != nil {
 		return err
 	}
@@ -154,7 +159,10 @@ func (n *Node) openStore() error {
 	if err := os.MkdirAll(n.cfg.DataDir, 0o700); err != nil {
 		return fmt.Errorf("create data directory: %w", err)
 	}
-	store, err := pebblestore.Open(filepath.Join(n.cfg.DataDir, "pebble"), pebblestore.Options{
+	if err := refuseUnfinished(n.cfg.DataDir); err != nil {
+		return err
+	}
+	store, err := pebblestore.Open(filepath.Join(n.cfg.DataDir, backup.StoreDir), pebblestore.Options{
 		CacheBytes:   int64(n.cfg.Store.CacheBytes),
 		MinFreeBytes: uint64(n.cfg.Store.MinFreeBytes),
 		Logger:       n.log,

@@ -42,6 +42,9 @@ func (n *Node) Run(ctx context.Context) error {
 	defer stopJobs()
 	work.Go(func() { n.jobs.Run(jobs) })
 	work.Go(func() { n.audit.Run(workers) })
+	if n.backup != nil {
+		work.Go(func() { n.serveBackup(workers) })
+	}
 	if n.queries != nil {
 		work.Go(func() { n.queries.Run(workers) })
 		work.Go(func() { n.counter.run(workers, func(err error) { n.log.Error("count resolutions", "err", err) }) })
