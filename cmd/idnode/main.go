@@ -37,6 +37,9 @@ func main() {
 // usageError is a mistake in how the program was called.
 type usageError struct{ error }
 
+// errFound ends a command that has told everything on standard output.
+var errFound = errors.New("errors were found")
+
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := command()
 	root.SetArgs(args)
@@ -45,6 +48,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitOK
+	}
+	if errors.Is(err, errFound) {
+		return exitFailed
 	}
 	fmt.Fprintln(stderr, "idnode:", err)
 	if _, ok := errors.AsType[usageError](err); ok {
@@ -115,7 +121,7 @@ func command() *cobra.Command {
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "new key; the site's serial will be %d; the old key is %s\nRestart the node, and send its new site information (idctl prefix site-info) to the registry above.\n", serial, kept)
 			return err
 		}})
-	root.AddCommand(conf, key, backupCommand(&f), restoreCommand(&f), standbyCommand(),
+	root.AddCommand(conf, key, backupCommand(&f), restoreCommand(&f), standbyCommand(), doctorCommand(&f),
 		&cobra.Command{Use: "serve", Short: "Run the node", Args: noArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), &f) }},
 		&cobra.Command{Use: "version", Short: "Print the version and what it was built with", Args: noArgs,

@@ -21,6 +21,10 @@ import (
 	"github.com/idnode/idnode/resolver/querylog"
 )
 
+// UDPBuffer is the octets that each UDP socket asks the system to hold until they are read; those of the
+// Handle protocol ask for as much.
+const UDPBuffer = udpserver.ReadBuffer
+
 // Options says what a Server answers from and what it allows. Resolver and Zone.Apexes are required.
 type Options struct {
 	Resolver *resolver.Resolver

@@ -58,3 +58,13 @@ func dial(ctx context.Context, path string) (c net.Conn, err error) {
 	})
 	return c, err
 }
+
+// Listening reports whether a node gives its data directory on a socket, and by what process it is, 0 if that cannot be told.
+func Listening(ctx context.Context, socket string) (listening bool, pid int) {
+	c, err := dial(ctx, socket)
+	if err != nil {
+		return false, 0
+	}
+	defer c.Close()
+	return true, peer(c)
+}

@@ -6,7 +6,8 @@ import (
 	"syscall"
 )
 
-const readBuffer = 1 << 20 // octets, as far as the system allows
+// ReadBuffer is the octets that a UDP socket holds at most until they are read, as far as the system allows.
+const ReadBuffer = 1 << 20
 
 // Listen listens on addr over TCP, and over UDP with n sockets, or one where the system cannot
 // share an address. Port 0 chooses one for both.
@@ -50,7 +51,7 @@ func listenUDP(addr *net.TCPAddr, n int) ([]*net.UDPConn, error) {
 			return nil, err
 		}
 		u := c.(*net.UDPConn)
-		_ = u.SetReadBuffer(readBuffer)
+		_ = u.SetReadBuffer(ReadBuffer)
 		sockets = append(sockets, u)
 	}
 	return sockets, nil

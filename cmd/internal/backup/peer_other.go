@@ -1,0 +1,8 @@
+//go:build !linux
+
+package backup
+
+import "net"
+
+// peer is not known.
+func peer(net.Conn) int { return 0 }
