@@ -91,6 +91,7 @@ func sample(t *testing.T) *running {
 	put(t, dir, "handle.key", "signs")
 	put(t, dir, "jobs/1.input", "rows")
 	put(t, dir, "jobs/2.partial", "half of the rows")
+	put(t, dir, "checkpoints/old/pebble/x", "an earlier node was killed")
 	put(t, dir, "querylog/20261123T070405.123Z.iql", "requests")
 	n := start(t, dir)
 	n.write(t, 0, 4000)

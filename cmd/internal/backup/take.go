@@ -32,7 +32,7 @@ type Order struct {
 	// Keep is how many complete backups stay in the destination, the new one included. 0: all.
 	Keep int
 
-	// NoCount leaves out that every row is read and counted, which takes a second for each million: the
+	// NoCount leaves out that every row is read and counted, which takes half a second for each million: the
 	// manifest then has the digests of the files, the identity of the store and its place in the change log.
 	NoCount bool
 
