@@ -15,6 +15,7 @@ import (
 // Metrics count what all front ends are asked and answer. A nil *Metrics counts nothing.
 type Metrics struct {
 	dropped *prometheus.CounterVec
+	slipped *prometheus.CounterVec
 	panics  *prometheus.CounterVec
 
 	mu     sync.Mutex
@@ -26,14 +27,19 @@ type Metrics struct {
 func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 	m := &Metrics{
 		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "idnode_resolve_dropped_total", Help: "Packets and requests left without an answer.",
-		}, []string{"proto", "reason"}),
+			Name: "idnode_resolve_dropped_total",
+			Help: "Packets and connections left without an answer, by stage: admission, before they became a request, or request.",
+		}, []string{"proto", "stage", "reason"}),
+		slipped: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "idnode_rrl_slipped_total",
+			Help: "Requests that got a short answer which sends the client elsewhere, because its network has had its share.",
+		}, []string{"proto"}),
 		panics: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "idnode_panics_total", Help: "Panics recovered from.",
 		}, []string{"component"}),
 	}
 	m.ops.Store(new([]string))
-	for _, c := range []prometheus.Collector{m.dropped, m.panics, m} {
+	for _, c := range []prometheus.Collector{m.dropped, m.slipped, m.panics, m} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}
@@ -59,12 +65,27 @@ type Outcome struct {
 	Tier   Tier
 }
 
-// FrontMetrics count the requests of one protocol. A nil *FrontMetrics counts nothing. Requests
-// taken up are answered, dropped after Begin, or in flight: requests = Done + Abandon + in flight.
+// Stages at which something is dropped.
+const (
+	stageAdmission = "admission" // it was not counted as a request
+	stageRequest   = "request"   // it was
+)
+
+// dropReasons lists why things are dropped, by stage. They are all told from the start: a counter that appears
+// with its first event looks to Prometheus as if it had always stood there.
+var dropReasons = map[string][]string{
+	stageAdmission: {"malformed", "response", "source_port", "connections", "queue_full", "timeout", "send", "rrl", "batch_size", "batch_bytes"},
+	stageRequest:   {"overload", "rrl", "send"},
+}
+
+// FrontMetrics count the requests of one protocol. A nil *FrontMetrics counts nothing. Requests taken up are answered,
+// dropped, or in flight: requests = responses + dropped at the stage "request" + in flight. What has begun and not been
+// read yet is in flight and no request: only while something is under way the sides may differ, by that.
 type FrontMetrics struct {
 	m        *Metrics
 	proto    string
 	panics   prometheus.Counter
+	slipped  prometheus.Counter
 	inflight atomic.Int64
 	overruns atomic.Pointer[func(count func(socket int, n uint64))]
 
@@ -86,7 +107,12 @@ func (m *Metrics) Front(proto string) *FrontMetrics {
 			return f
 		}
 	}
-	f := &FrontMetrics{m: m, proto: proto, panics: m.panics.WithLabelValues(proto)}
+	f := &FrontMetrics{m: m, proto: proto, panics: m.panics.WithLabelValues(proto), slipped: m.slipped.WithLabelValues(proto)}
+	for stage, reasons := range dropReasons {
+		for _, reason := range reasons {
+			m.dropped.WithLabelValues(proto, stage, reason)
+		}
+	}
 	m.fronts = append(m.fronts, f)
 	return f
 }
@@ -145,28 +171,27 @@ func (f *FrontMetrics) Done(scheme identifier.Scheme, status Status, tier Tier, 
 	f.durations[tier].observe(d, 1)
 }
 
-// Abandon counts a request that Request counted and that gets no answer.
-func (f *FrontMetrics) Abandon(reason string) {
-	if f == nil {
-		return
-	}
-	f.inflight.Add(-1)
-	f.m.dropped.WithLabelValues(f.proto, reason).Inc()
-}
-
 // Lose counts a request, not counted yet, that gets no answer.
 func (f *FrontMetrics) Lose(o Outcome, reason string) {
 	if f == nil {
 		return
 	}
 	f.requests[o.Scheme][o.Op].Add(1)
-	f.m.dropped.WithLabelValues(f.proto, reason).Inc()
+	f.m.dropped.WithLabelValues(f.proto, stageRequest, reason).Inc()
 }
 
 // Drop counts a packet or connection that is left without an answer before it became a request.
 func (f *FrontMetrics) Drop(reason string) {
 	if f != nil {
-		f.m.dropped.WithLabelValues(f.proto, reason).Inc()
+		f.m.dropped.WithLabelValues(f.proto, stageAdmission, reason).Inc()
+	}
+}
+
+// Slip counts a request whose answer is cut short, or replaced by an excuse, because its network has had its share. The
+// answer is counted as any other.
+func (f *FrontMetrics) Slip() {
+	if f != nil {
+		f.slipped.Inc()
 	}
 }
 
@@ -290,7 +315,9 @@ func (f *FrontMetrics) collect(ch chan<- prometheus.Metric) {
 		}
 		for status := range statusCount {
 			for tier := range tierCount {
-				if n := f.responses[scheme][status][tier].Load(); n > 0 {
+				// Our own failures are told before there are any, for the alerts on their share.
+				fault := scheme == 0 && tier == int(TierNone) && (Status(status) == Failed || Status(status) == Overloaded)
+				if n := f.responses[scheme][status][tier].Load(); n > 0 || fault {
 					ch <- prometheus.MustNewConstMetric(responsesDesc, prometheus.CounterValue, float64(n),
 						f.proto, label, Status(status).String(), Tier(tier).String())
 				}

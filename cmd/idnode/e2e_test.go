@@ -283,7 +283,7 @@ func sums(text []byte, name string) map[string]float64 {
 		_, rest, _ := strings.Cut(labels, `proto="`)
 		proto, _, _ := strings.Cut(rest, `"`)
 		f, err := strconv.ParseFloat(value, 64)
-		if err == nil {
+		if err == nil && f > 0 {
 			total[proto] += f
 		}
 	}

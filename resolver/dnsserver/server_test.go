@@ -80,7 +80,7 @@ func checkSums(t testing.TB, reg *prometheus.Registry) {
 			n := m.GetCounter().GetValue() + m.GetGauge().GetValue()
 			if f.GetName() == "idnode_resolve_dropped_total" {
 				for _, l := range m.GetLabel() {
-					if l.GetName() == "reason" && l.GetValue() != "rrl" {
+					if l.GetName() == "stage" && l.GetValue() != "request" {
 						n = 0
 					}
 				}

@@ -51,6 +51,7 @@ func (p *packets) Serve(w *udpserver.Writer, packet []byte, from netip.AddrPort)
 	case budget.Silence:
 		w.Lose(p.outcome, "rrl")
 	case budget.TellBusy:
+		w.Slip()
 		w.Send(append(out[:0], p.busy(packet)...), p.outcome)
 	default:
 		w.Send(out, p.outcome)

@@ -4,7 +4,6 @@ import (
 	"net/netip"
 
 	"github.com/idnode/idnode/proto/handle"
-	"github.com/idnode/idnode/resolver"
 	"github.com/idnode/idnode/resolver/internal/budget"
 	"github.com/idnode/idnode/resolver/internal/udpserver"
 	"github.com/idnode/idnode/resolver/querylog"
@@ -142,9 +141,8 @@ func (p *datagrams) send(w *udpserver.Writer, out []byte, e handle.Envelope, src
 		return
 	case budget.TellBusy:
 		out = p.busy(out[:0], e, src)
-		p.outcome.Status, p.outcome.Tier = resolver.Overloaded, resolver.TierNone
 		pieces = 1
-		w.Drop("rrl")
+		w.Slip() // the outcome stays: that a client has had its share is no failure of ours
 	}
 	if pieces == 1 {
 		w.Send(out, p.outcome)

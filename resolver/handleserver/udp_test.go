@@ -161,13 +161,38 @@ func TestBusy(t *testing.T) {
 		t.Error("no small answer")
 	}
 	expect := `
-# HELP idnode_resolve_dropped_total Packets and requests left without an answer.
-# TYPE idnode_resolve_dropped_total counter
-idnode_resolve_dropped_total{proto="handle_udp",reason="rrl"} 18
+# HELP idnode_rrl_slipped_total Requests that got a short answer which sends the client elsewhere, because its network has had its share.
+# TYPE idnode_rrl_slipped_total counter
+idnode_rrl_slipped_total{proto="handle_tcp"} 0
+idnode_rrl_slipped_total{proto="handle_udp"} BUSY
+idnode_rrl_slipped_total{proto="http"} 0
 `
-	if err := testutil.GatherAndCompare(reg, strings.NewReader(expect), "idnode_resolve_dropped_total"); err != nil {
+	busy := len(want) - 2
+	if err := testutil.GatherAndCompare(reg, strings.NewReader(strings.ReplaceAll(expect, "BUSY", fmt.Sprint(busy))), "idnode_rrl_slipped_total"); err != nil {
 		t.Error(err)
 	}
+	if n := dropped(t, reg, "rrl"); int(n) != 18-busy {
+		t.Errorf("%v requests left without an answer, want %d", n, 18-busy)
+	}
+}
+
+// dropped is how many requests were dropped for a reason.
+func dropped(t *testing.T, reg *prometheus.Registry, reason string) (n float64) {
+	t.Helper()
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			for _, l := range m.GetLabel() {
+				if f.GetName() == "idnode_resolve_dropped_total" && l.GetName() == "reason" && l.GetValue() == reason {
+					n += m.GetCounter().GetValue()
+				}
+			}
+		}
+	}
+	return n
 }
 
 func bytesOf(c handle.Rcode, n int) (all []handle.Rcode) {
@@ -255,8 +280,14 @@ idnode_resolve_requests_total{op="malformed",proto="handle_udp",scheme="other"} 
 idnode_resolve_requests_total{op="resolve",proto="handle_udp",scheme="handle"} 1
 # HELP idnode_resolve_responses_total Resolution requests answered, by outcome and by where the answer came from.
 # TYPE idnode_resolve_responses_total counter
+idnode_resolve_responses_total{code="failed",proto="handle_tcp",scheme="other",source="none"} 0
+idnode_resolve_responses_total{code="failed",proto="handle_udp",scheme="other",source="none"} 0
+idnode_resolve_responses_total{code="failed",proto="http",scheme="other",source="none"} 0
 idnode_resolve_responses_total{code="invalid",proto="handle_udp",scheme="other",source="none"} 1
 idnode_resolve_responses_total{code="not_found",proto="handle_udp",scheme="handle",source="store"} 1
+idnode_resolve_responses_total{code="overloaded",proto="handle_tcp",scheme="other",source="none"} 0
+idnode_resolve_responses_total{code="overloaded",proto="handle_udp",scheme="other",source="none"} 0
+idnode_resolve_responses_total{code="overloaded",proto="http",scheme="other",source="none"} 0
 `
 	for try := 0; ; try++ { // what is answered is counted a moment later
 		err := testutil.GatherAndCompare(reg, strings.NewReader(expect), "idnode_resolve_requests_total", "idnode_resolve_responses_total")

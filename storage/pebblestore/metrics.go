@@ -16,7 +16,7 @@ type metrics struct {
 	get, scan, commit prometheus.Observer
 	batches           prometheus.Histogram
 
-	fsync, disk, free, l0, readAmp, debt, stalls, hits, misses *prometheus.Desc
+	fsync, disk, free, total, l0, readAmp, debt, stalls, hits, misses *prometheus.Desc
 }
 
 func newMetrics(s *Store, reg prometheus.Registerer) (*metrics, error) {
@@ -39,6 +39,7 @@ func newMetrics(s *Store, reg prometheus.Registerer) (*metrics, error) {
 		fsync:   desc("wal_fsync_duration_seconds", "Time that syncing the write-ahead log takes."),
 		disk:    desc("disk_bytes", "Size of the store's files."),
 		free:    desc("free_bytes", "Free space on the store's file system; absent if it cannot be told."),
+		total:   desc("filesystem_bytes", "Size of the store's file system; absent if it cannot be told."),
 		l0:      desc("l0_files", "Tables in level 0."),
 		readAmp: desc("read_amplification", "Places that a lookup may have to look at."),
 		debt:    desc("compaction_debt_bytes", "Octets to compact until the store is at rest."),
@@ -65,7 +66,7 @@ func (m *metrics) unregister() {
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	m.ops.Describe(ch)
 	m.batches.Describe(ch)
-	for _, d := range []*prometheus.Desc{m.fsync, m.disk, m.free, m.l0, m.readAmp, m.debt, m.stalls, m.hits, m.misses} {
+	for _, d := range []*prometheus.Desc{m.fsync, m.disk, m.free, m.total, m.l0, m.readAmp, m.debt, m.stalls, m.hits, m.misses} {
 		ch <- d
 	}
 }
@@ -90,6 +91,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	gauge(m.disk, float64(p.DiskSpaceUsage()))
 	if avail := s.space.free(); avail != spaceUnknown {
 		gauge(m.free, float64(avail))
+		gauge(m.total, float64(s.space.total.Load()))
 	}
 	gauge(m.l0, float64(p.Levels[0].TablesCount))
 	gauge(m.readAmp, float64(p.ReadAmp()))

@@ -43,6 +43,7 @@ func TestMetrics(t *testing.T) {
 		"idnode_store_wal_fsync_duration_seconds": 1,
 		"idnode_store_disk_bytes":                 1,
 		"idnode_store_free_bytes":                 1,
+		"idnode_store_filesystem_bytes":           1,
 		"idnode_store_l0_files":                   1,
 		"idnode_store_read_amplification":         1,
 		"idnode_store_compaction_debt_bytes":      1,

@@ -19,6 +19,7 @@ type space struct {
 
 	next  atomic.Int64  // when to look again, in nanoseconds since start
 	avail atomic.Uint64 // octets
+	total atomic.Uint64 // octets, 0 if the file system does not say
 	full  atomic.Bool   // Pebble could not write a table: no room, whatever avail says
 }
 
@@ -48,6 +49,7 @@ func (p *space) free() uint64 {
 		// A file system that cannot say, such as one in memory, is taken as having room.
 		if u, err := p.fs.GetDiskUsage(p.dir); err == nil {
 			p.avail.Store(u.AvailBytes)
+			p.total.Store(u.TotalBytes)
 		}
 	}
 	return p.avail.Load()

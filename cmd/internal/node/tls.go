@@ -18,6 +18,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // CertificateFile is the file in the data directory that holds the certificate of HTTPS which the node made for itself, and
@@ -45,6 +47,11 @@ func (n *Node) httpTLS() (*tls.Config, error) {
 	}
 	if err := c.load(); err != nil {
 		return nil, fmt.Errorf("load the certificate of HTTPS: %w", err)
+	}
+	if err := n.metrics.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "idnode_tls_certificate_not_after_timestamp_seconds", Help: "When the certificate of HTTPS ends.",
+	}, c.notAfter)); err != nil {
+		return nil, err
 	}
 	return &tls.Config{GetCertificate: c.get, ClientAuth: tls.RequestClientCert, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}, nil
 }
@@ -74,6 +81,16 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 		}
 	}
 	return c.pair, nil
+}
+
+// notAfter is when the certificate ends, in seconds since 1970. It looks at the files as get does, so that
+// what is told does not wait for somebody who connects.
+func (c *certificate) notAfter() float64 {
+	pair, err := c.get(nil)
+	if err != nil || pair.Leaf == nil {
+		return 0
+	}
+	return float64(pair.Leaf.NotAfter.Unix())
 }
 
 // changed is when the newer of the files was changed, zero if that cannot be told.

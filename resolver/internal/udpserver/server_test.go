@@ -154,7 +154,9 @@ func TestBurst(t *testing.T) {
 idnode_resolve_requests_total{op="naptr",proto="dns_udp",scheme="handle"} 1600
 # HELP idnode_resolve_responses_total Resolution requests answered, by outcome and by where the answer came from.
 # TYPE idnode_resolve_responses_total counter
+idnode_resolve_responses_total{code="failed",proto="dns_udp",scheme="other",source="none"} 0
 idnode_resolve_responses_total{code="found",proto="dns_udp",scheme="handle",source="l1"} 1600
+idnode_resolve_responses_total{code="overloaded",proto="dns_udp",scheme="other",source="none"} 0
 `
 	eventually(t, func() error {
 		return testutil.GatherAndCompare(reg, bytes.NewReader([]byte(want)), "idnode_resolve_requests_total", "idnode_resolve_responses_total")
@@ -236,7 +238,7 @@ func TestQueue(t *testing.T) {
 		}
 	}
 	send(t, c, "none")
-	count := func(reason string) float64 {
+	count := func(reason string) (n float64) {
 		families, err := reg.Gather()
 		if err != nil {
 			t.Fatal(err)
@@ -245,12 +247,12 @@ func TestQueue(t *testing.T) {
 			for _, m := range f.GetMetric() {
 				for _, l := range m.GetLabel() {
 					if f.GetName() == "idnode_resolve_dropped_total" && l.GetName() == "reason" && l.GetValue() == reason {
-						return m.GetCounter().GetValue()
+						n += m.GetCounter().GetValue()
 					}
 				}
 			}
 		}
-		return 0
+		return n
 	}
 	eventually(t, func() error {
 		if full, lost := count("queue_full"), count("rrl"); full == 0 || full > 100 || lost != 1 {

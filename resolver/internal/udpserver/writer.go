@@ -80,6 +80,9 @@ func (w *Writer) Drop(reason string) { w.s.o.Metrics.Drop(reason) }
 // Lose counts the packet at hand as a request that is left without an answer.
 func (w *Writer) Lose(o resolver.Outcome, reason string) { w.s.o.Metrics.Lose(o, reason) }
 
+// Slip counts that the answer at hand is cut short, or an excuse, because a network has had its share. Send follows.
+func (w *Writer) Slip() { w.s.o.Metrics.Slip() }
+
 // flush sends what is gathered and counts it.
 func (w *Writer) flush() {
 	if len(w.out) == 0 || w.conn == nil {
