@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what the tests and the sample need beside Go, make and git: a C compiler for the race
 # detector, curl for the commands of README.md, openssl for key pairs as users make them, a browser,
-# three clients of the DNS, each of other make, and Redis.
+# three clients of the DNS, each of other make, Redis, and Prometheus, which judges metrics, rules and dashboards.
 # With "bench" it installs what make bench needs instead, with "peers" what make bench-peers does.
 # Says what is missing, and fails, where it cannot install it.
 set -eu
@@ -29,6 +29,7 @@ peers)
 	need drill ldnsutils
 	need kdig knot-dnsutils
 	need redis-server redis-server
+	need promtool prometheus
 	;;
 esac
 [ -n "$packages" ] || exit 0
@@ -42,3 +43,7 @@ export DEBIAN_FRONTEND=noninteractive
 $sudo apt-get update -q
 # shellcheck disable=SC2086 # a list of words
 $sudo apt-get install -qy --no-install-recommends $packages
+# Debian starts Prometheus at once, on the port that the node has for gRPC. Tests start their own.
+case $packages in
+*prometheus*) [ ! -d /run/systemd/system ] || $sudo systemctl disable --now prometheus ;;
+esac
