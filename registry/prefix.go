@@ -122,7 +122,7 @@ func (r *Registrar) checkPrefixes(ctx context.Context, enterprise string) error 
 		return err
 	})
 	if err == nil && held >= r.limits.PrefixesPerEnterprise {
-		err = refuse(CodeQuotaPrefixes, "/enterprise", "enterprise %s has %d prefixes, as many as it may", enterprise, held)
+		err = r.metrics.overQuota(refuse(CodeQuotaPrefixes, "/enterprise", "enterprise %s has %d prefixes, as many as it may", enterprise, held))
 	}
 	return err
 }

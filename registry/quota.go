@@ -105,12 +105,12 @@ func (d *demand) note(ctx context.Context, ns *identifier.Namespace, op storage.
 		return AsError(err)
 	}
 	if max := ns.Quota.Records; max != 0 && next.creates > w.creates && u.records+next.creates > max {
-		return refuse(CodeQuotaRecords, "/id", "namespace %s has %d identifiers, as many as it may", ns.Prefix, max)
+		return d.r.metrics.overQuota(refuse(CodeQuotaRecords, "/id", "namespace %s has %d identifiers, as many as it may", ns.Prefix, max))
 	}
 	if max := ns.Quota.RequestsPerDay; max != 0 && u.requests+next.requests > max {
 		e := refuse(CodeQuotaRequests, "/id", "namespace %s has had %d requests today, as many as it may", ns.Prefix, max)
 		e.RetryAfter = untilMidnight(now)
-		return e
+		return d.r.metrics.overQuota(e)
 	}
 	*w = next
 	return nil

@@ -144,7 +144,7 @@ func New(o Options) (*Registrar, error) {
 		r.log = slog.Default()
 	}
 	var err error
-	if r.metrics, err = newMetrics(o.Registerer); err != nil {
+	if r.metrics, err = newMetrics(r, o.Registerer); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
 	if err := r.ensureSelf(context.Background()); err != nil {

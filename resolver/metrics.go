@@ -88,10 +88,13 @@ type FrontMetrics struct {
 	slipped  prometheus.Counter
 	inflight atomic.Int64
 	overruns atomic.Pointer[func(count func(socket int, n uint64))]
+	open     atomic.Pointer[func() int]
 
 	requests  [schemeCount][opCount]atomic.Uint64
 	responses [schemeCount][statusCount][tierCount]atomic.Uint64
 	durations [tierCount]histogram
+
+	in, out, batches sizes
 }
 
 // Front returns the counters of a protocol: "handle_udp", "handle_tcp", "dns_udp", "dns_tcp", "grpc",
@@ -203,6 +206,13 @@ func (f *FrontMetrics) Overruns(fn func(count func(socket int, n uint64))) {
 	}
 }
 
+// Connections has fn asked, at each collection, how many connections are open.
+func (f *FrontMetrics) Connections(fn func() int) {
+	if f != nil {
+		f.open.Store(&fn)
+	}
+}
+
 // Panic counts a panic recovered from.
 func (f *FrontMetrics) Panic() {
 	if f != nil {
@@ -214,6 +224,8 @@ func (f *FrontMetrics) Panic() {
 // once for many requests. It is not safe for concurrent use. The zero Tally counts nothing.
 type Tally struct {
 	f     *FrontMetrics
+	in    sizeTally
+	out   sizeTally
 	tiers [tierCount]uint64
 	n     int
 	kinds [8]struct {
@@ -242,12 +254,27 @@ func (t *Tally) Add(o Outcome) {
 	t.n++
 }
 
+// Took counts a datagram of n octets that was read, Sent one that was sent, Batch that n were read at once.
+func (t *Tally) Took(n int) { t.in.observe(n) }
+
+// Sent is beside Took.
+func (t *Tally) Sent(n int) { t.out.observe(n) }
+
+// Batch is beside Took.
+func (t *Tally) Batch(n int) {
+	if t.f != nil {
+		t.f.batches.observe(n)
+	}
+}
+
 // Flush tells what was added since the last Flush, each of which took about d.
 func (t *Tally) Flush(d time.Duration) {
 	if t.f == nil {
-		t.n, t.tiers = 0, [tierCount]uint64{}
+		*t = Tally{}
 		return
 	}
+	t.in.flush(&t.f.in)
+	t.out.flush(&t.f.out)
 	t.count()
 	for tier, n := range t.tiers {
 		if n > 0 {
@@ -278,12 +305,16 @@ var (
 		[]string{"proto", "source"}, nil)
 	overrunsDesc = prometheus.NewDesc("idnode_udp_socket_rcvbuf_errors_total",
 		"Datagrams that the system dropped because a socket's buffer was full.", []string{"proto", "socket"}, nil)
-	inflightDesc = prometheus.NewDesc("idnode_inflight_requests", "Resolution requests being answered.", []string{"proto"}, nil)
+	connectionsDesc = prometheus.NewDesc("idnode_tcp_connections", "Open TCP connections.", []string{"proto"}, nil)
+	inDesc          = prometheus.NewDesc("idnode_resolve_request_bytes", "Octets of datagrams that were read.", []string{"proto"}, nil)
+	outDesc         = prometheus.NewDesc("idnode_resolve_response_bytes", "Octets of datagrams that were sent.", []string{"proto"}, nil)
+	batchDesc       = prometheus.NewDesc("idnode_udp_batch_size", "Datagrams that were read at once.", []string{"proto"}, nil)
+	inflightDesc    = prometheus.NewDesc("idnode_inflight_requests", "Resolution requests being answered.", []string{"proto"}, nil)
 )
 
 // Describe implements [prometheus.Collector].
 func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{requestsDesc, responsesDesc, durationDesc, inflightDesc, overrunsDesc} {
+	for _, d := range []*prometheus.Desc{requestsDesc, responsesDesc, durationDesc, inflightDesc, overrunsDesc, connectionsDesc, inDesc, outDesc, batchDesc} {
 		ch <- d
 	}
 }
@@ -304,6 +335,14 @@ func (f *FrontMetrics) collect(ch chan<- prometheus.Metric) {
 		(*fn)(func(socket int, n uint64) {
 			ch <- prometheus.MustNewConstMetric(overrunsDesc, prometheus.CounterValue, float64(n), f.proto, strconv.Itoa(socket))
 		})
+	}
+	if fn := f.open.Load(); fn != nil {
+		ch <- prometheus.MustNewConstMetric(connectionsDesc, prometheus.GaugeValue, float64((*fn)()), f.proto)
+	}
+	if f.overruns.Load() != nil { // datagrams
+		ch <- f.in.metric(inDesc, 5, f.proto)
+		ch <- f.out.metric(outDesc, 5, f.proto)
+		ch <- f.batches.metric(batchDesc, 0, f.proto)
 	}
 	ops := *f.m.ops.Load()
 	for scheme := range schemeCount {

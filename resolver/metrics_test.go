@@ -71,6 +71,51 @@ idnode_resolve_requests_total{op="txt",proto="dns_udp",scheme="other"} 10
 	silent.Flush(time.Second)
 }
 
+func TestSizes(t *testing.T) {
+	reg := prometheus.NewPedanticRegistry()
+	m, err := NewMetrics(reg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := m.Front("dns_udp")
+	f.Overruns(func(func(int, uint64)) {})
+	f.Connections(func() int { return 3 })
+	tally := f.NewTally()
+	for _, n := range []int{0, 1, 32, 33, 64, 65, 70000} {
+		tally.Took(n)
+		tally.Sent(2 * n)
+	}
+	tally.Batch(7)
+	tally.Flush(time.Millisecond)
+	tally.Flush(time.Millisecond) // what was told is not told again
+	tally.Took(100)
+	tally.Flush(time.Millisecond)
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		h := family.GetMetric()[0].GetHistogram()
+		switch family.GetName() {
+		case "idnode_resolve_request_bytes":
+			if b := h.Bucket; h.GetSampleCount() != 8 || h.GetSampleSum() != 70295 || b[0].GetUpperBound() != 32 || b[0].GetCumulativeCount() != 3 || b[1].GetCumulativeCount() != 5 {
+				t.Errorf("request sizes: %v", h)
+			}
+		case "idnode_udp_batch_size":
+			if h.GetSampleCount() != 1 || h.Bucket[2].GetCumulativeCount() != 0 || h.Bucket[3].GetUpperBound() != 8 || h.Bucket[3].GetCumulativeCount() != 1 {
+				t.Errorf("batches: %v", h)
+			}
+		case "idnode_tcp_connections":
+			if n := family.GetMetric()[0].GetGauge().GetValue(); n != 3 {
+				t.Errorf("%v connections", n)
+			}
+		}
+	}
+	if problems, err := testutil.GatherAndLint(reg); err != nil || len(problems) > 0 {
+		t.Error(err, problems)
+	}
+}
+
 // TestHistogram holds ours to the library's, classic and native.
 func TestHistogram(t *testing.T) {
 	theirs := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "x", Help: "x",

@@ -127,11 +127,12 @@ type keeper struct {
 	end      int64         // where the input goes on behind it
 	kept     map[int]registry.Kept
 	progress *progress
+	counted  func(registry.Summary)
 }
 
 // loadKeeper reads what earlier runs of the job stored.
 func (s *Runner) loadKeeper(ctx context.Context, j *registry.Job, p *progress) (*keeper, error) {
-	k := &keeper{id: j.ID, mints: j.Options.Rule != "", kept: make(map[int]registry.Kept), progress: p}
+	k := &keeper{id: j.ID, mints: j.Options.Rule != "", kept: make(map[int]registry.Kept), progress: p, counted: s.metrics.counted}
 	type chunk struct {
 		first int
 		*registry.JobChunk
@@ -171,7 +172,10 @@ func (k *keeper) Keep(b *storage.Batch, c *registry.ChunkResult) error {
 }
 
 // Advance implements registry.ChunkKeeper.
-func (k *keeper) Advance(sum registry.Summary, end int64) { k.progress.add(sum, end) }
+func (k *keeper) Advance(sum registry.Summary, end int64) {
+	k.progress.add(sum, end)
+	k.counted(sum)
+}
 
 // progress is how far a job has come.
 type progress struct {

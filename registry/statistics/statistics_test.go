@@ -644,7 +644,19 @@ func TestRun(t *testing.T) {
 # HELP idnode_statistics_lag_seconds Age of the oldest batch whose registrations are not in the statistics yet.
 # TYPE idnode_statistics_lag_seconds gauge
 idnode_statistics_lag_seconds 0
-`)); err != nil {
+`), "idnode_statistics_lag_seconds"); err != nil {
+		t.Error(err)
+	}
+	records := ""
+	for _, scheme := range []string{"did", "ecode", "gs1", "handle", "ma", "oid"} {
+		held := 0
+		if scheme == "handle" {
+			held = 7
+		}
+		records += fmt.Sprintf("idnode_records{scheme=%q,status=\"active\"} %d\nidnode_records{scheme=%q,status=\"revoked\"} 0\n", scheme, held, scheme)
+	}
+	if err := testutil.GatherAndCompare(metrics, strings.NewReader("# HELP idnode_records Records of enterprises, by scheme and status (active, revoked); absent until they have been counted.\n"+
+		"# TYPE idnode_records gauge\n"+records), "idnode_records"); err != nil {
 		t.Error(err)
 	}
 	n.store.set(n.store.time().Add(-3 * time.Second))

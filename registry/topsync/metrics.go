@@ -55,6 +55,7 @@ func (m *metrics) stored(l *lane, acknowledged, refused int) {
 var (
 	lagRows    = prometheus.NewDesc("idnode_sync_lag_rows", "Rows that may leave and are not acknowledged.", []string{"target", "table"}, nil)
 	lagSeconds = prometheus.NewDesc("idnode_sync_lag_seconds", "Age of the oldest of these rows.", []string{"target", "table"}, nil)
+	lastSent   = prometheus.NewDesc("idnode_sync_last_success_timestamp_seconds", "When the target last answered a push of the table's rows; 0 before the first since the start.", []string{"target", "table"}, nil)
 	paused     = prometheus.NewDesc("idnode_sync_paused", "1 while an operator has paused the table.", []string{"target", "table"}, nil)
 	breakerUp  = prometheus.NewDesc("idnode_sync_breaker_open", "1 while the target has failed so often that all its tables wait.", []string{"target"}, nil)
 	gatherLag  = prometheus.NewDesc("idnode_sync_gather_lag_seconds", "Age of the oldest batch of the change log that has not been looked through.", nil, nil)
@@ -65,7 +66,7 @@ type lagCollector struct{ s *Syncer }
 
 // Describe implements prometheus.Collector.
 func (c *lagCollector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{lagRows, lagSeconds, paused, breakerUp, gatherLag} {
+	for _, d := range []*prometheus.Desc{lagRows, lagSeconds, lastSent, paused, breakerUp, gatherLag} {
 		out <- d
 	}
 }
@@ -81,9 +82,14 @@ func (c *lagCollector) Collect(out chan<- prometheus.Metric) {
 		if l.place.Paused {
 			isPaused = 1
 		}
+		sent := 0.0
+		if !l.sent.IsZero() {
+			sent = float64(l.sent.UnixMilli()) / 1000
+		}
 		l.mu.Unlock()
 		out <- prometheus.MustNewConstMetric(lagRows, prometheus.GaugeValue, float64(rows), l.target.Name, l.table)
 		out <- prometheus.MustNewConstMetric(lagSeconds, prometheus.GaugeValue, age.Seconds(), l.target.Name, l.table)
+		out <- prometheus.MustNewConstMetric(lastSent, prometheus.GaugeValue, sent, l.target.Name, l.table)
 		out <- prometheus.MustNewConstMetric(paused, prometheus.GaugeValue, isPaused, l.target.Name, l.table)
 		if seen[l.target.Name] {
 			continue

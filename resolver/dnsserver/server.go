@@ -138,6 +138,7 @@ func New(o Options) (*Server, error) {
 		tcp:    o.Metrics.Front("dns_tcp"),
 		conns:  conns.NewTable(o.MaxConns, o.MaxConnsPerAddr),
 	}
+	s.tcp.Connections(s.conns.Len)
 	if n := o.ResponsesPerSecond; n > 0 {
 		s.replies = budget.New(n, 2*n, o.UDPExempt)
 	}

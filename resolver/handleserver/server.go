@@ -152,6 +152,7 @@ func New(o Options) (*Server, error) {
 
 		challenges: newChallenges(), sessions: newSessions(), heavy: newHeavy(),
 	}
+	s.tcp.Connections(s.conns.Len)
 	s.site.Store(&site{serial: handle.NoSiteSerial, primary: true})
 	s.base, s.cancel = context.WithCancel(context.Background())
 	tunnel := o.Metrics.Front("http")

@@ -35,7 +35,9 @@ func (b bounds) listen(addr string) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &boundedListener{TCPListener: ln.(*net.TCPListener), bounds: b}, nil
+	l := &boundedListener{TCPListener: ln.(*net.TCPListener), bounds: b}
+	b.metrics.Connections(func() int { return int(l.open.Load()) })
+	return l, nil
 }
 
 // bodies bounds what net/http waits for by itself: before or after the answer it reads on in a body

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -109,8 +110,11 @@ func New(cfg config.Config, version string, log *slog.Logger) (*Node, error) {
 	return n, nil
 }
 
+// schedLatencies is the runtime's histogram of how long goroutines that could run had to wait for a processor.
+var schedLatencies = regexp.MustCompile(`^/sched/latencies:seconds$`)
+
 func (n *Node) build() error {
-	n.metrics.MustRegister(collectors.NewGoCollector(), buildInfo(n.version),
+	n.metrics.MustRegister(collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(collectors.GoRuntimeMetricsRule{Matcher: schedLatencies})), buildInfo(n.version),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if err := n.openStore(); err != nil {
 		return err

@@ -64,6 +64,13 @@ func (t *Table) Serve(c net.Conn, buffer int, fn func(*Conn)) bool {
 	return true
 }
 
+// Len is how many connections there are.
+func (t *Table) Len() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.conns)
+}
+
 func (t *Table) forget(c *Conn) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -152,9 +152,11 @@ func (s *Server) drain(r *reader, w *Writer, h Handler) {
 func (s *Server) batch(r *reader, w *Writer, h Handler, n int) time.Duration {
 	start := time.Now()
 	w.Start, w.MayWait, w.waits = start, !s.slow.Load(), 0
+	w.tally.Batch(n)
 	for i := range n {
 		packet, to, from := r.packet(i)
 		w.to = to
+		w.tally.Took(len(packet))
 		if !h.Serve(w, packet, from) {
 			s.postpone(w.conn, to, packet, start)
 		}

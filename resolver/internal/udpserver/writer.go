@@ -91,7 +91,9 @@ func (w *Writer) flush() {
 	for done := 0; done < len(w.out); {
 		n := w.sender.send(w.conn, w.out[done:])
 		for i := range w.out[done : done+n] {
-			if a := &w.out[done+i]; a.last {
+			a := &w.out[done+i]
+			w.tally.Sent(len(a.octets))
+			if a.last {
 				w.tally.Add(a.outcome)
 			}
 		}
