@@ -45,10 +45,11 @@ check:
 	$(GO) mod tidy -diff
 	$(GO) tool -modfile=proto/buf.mod buf lint proto
 	@$(MAKE) --no-print-directory generate
-	@git diff --exit-code -- proto || { echo "generated files are out of date: run make generate and commit"; exit 1; }
+	@git diff --exit-code -- proto deploy/grafana || { echo "generated files are out of date: run make generate and commit"; exit 1; }
 
-## generate: Go from the .proto files
+## generate: Go from the .proto files, Grafana's dashboards from cmd/internal/dashboards
 generate:
+	$(GO) generate ./cmd/internal/dashboards
 	$(GO) tool -modfile=proto/buf.mod buf generate proto --template proto/buf.gen.yaml
 
 ## fuzz: each fuzz target for FUZZTIME

@@ -1,0 +1,37 @@
+package main
+
+// store is utilisation, saturation and errors of the store and its disk.
+var store = board{
+	uid: "idnode-store", title: "idnode / Store 存储", description: "Utilisation, saturation and errors of the store. 存储的利用率、饱和度与错误。",
+	panels: []panel{
+		{kind: "stat", title: "Disk free", unit: "percentunit", width: 6, limits: []string{"-0.2", "-0.1"}, description: "Of the store's file system, the fullest node. 最满节点的剩余空间占比。",
+			queries: []query{{"min(" + metric("idnode_store_free_bytes") + " / " + metric("idnode_store_filesystem_bytes") + ")", ""}}},
+		{kind: "stat", title: "Size", unit: "bytes", width: 6, description: "Of the store's files. 存储文件大小。", queries: []query{{sum(metric("idnode_store_disk_bytes")), ""}}},
+		{kind: "stat", title: "Sync, p99", unit: "s", width: 6, limits: []string{"0.5", "1"}, description: "How long the disk takes to make a registration durable. 磁盘同步 P99。",
+			queries: []query{{quantile("0.99", "idnode_store_wal_fsync_duration_seconds", nil), ""}}},
+		{kind: "stat", title: "Read amplification", unit: "none", width: 6, limits: []string{"20", "50"}, description: "Places that a lookup may have to look at. 读放大。",
+			queries: []query{{"max(" + metric("idnode_store_read_amplification") + ")", ""}}},
+		{title: "Operations, p99", unit: "s", description: "Reads, scans and durable commits, waiting included. 读取、扫描与提交的 P99。",
+			queries: []query{{quantile("0.99", "idnode_store_op_duration_seconds", []string{"op"}), "{{op}}"}}},
+		{title: "Commits and scans", unit: "ops", description: "Gets are sampled, one in 16, and so not shown. 提交与扫描速率。",
+			queries: []query{{sumRate("idnode_store_op_duration_seconds_count", []string{"op"}, `op!="get"`), "{{op}}"}}},
+		{title: "Batches committed together, mean", unit: "none", description: "How many registrations share one sync. 每次同步合并的批数。",
+			queries: []query{{share(sumRate("idnode_store_commit_batches_sum", nil), sumRate("idnode_store_commit_batches_count", nil)), "batches"}}},
+		{title: "Syncs", unit: "s", description: "How long syncs of the write-ahead log take. 预写日志同步耗时。",
+			queries: []query{{quantile("0.5", "idnode_store_wal_fsync_duration_seconds", byNode), "{{instance}} p50"}, {quantile("0.99", "idnode_store_wal_fsync_duration_seconds", byNode), "{{instance}} p99"}}},
+		{title: "Write stalls", unit: "none", description: "Times that writes had to wait for flushes or compactions, in an interval. 写停顿次数。",
+			queries: []query{{sum("increase("+metric("idnode_store_write_stalls_total")+window+")", "instance"), "{{instance}}"}}},
+		{title: "Compaction debt", unit: "bytes", description: "Octets to compact until the store is at rest. 压实欠账。",
+			queries: []query{{sum(metric("idnode_store_compaction_debt_bytes"), "instance"), "{{instance}}"}}},
+		{title: "Tables in level 0", unit: "none", description: "Many mean that more is written than is compacted. L0 文件数。",
+			queries: []query{{sum(metric("idnode_store_l0_files"), "instance"), "{{instance}}"}}},
+		{title: "Block cache hits", unit: "percentunit", description: "Share of blocks that were in memory. 块缓存命中率。",
+			queries: []query{{share(sumRate("idnode_store_cache_hits_total", byNode), "("+sumRate("idnode_store_cache_hits_total", byNode)+" + "+sumRate("idnode_store_cache_misses_total", byNode)+")"), "{{instance}}"}}},
+		{title: "Free space", unit: "bytes", description: "And what is left in four days if it goes on so. 剩余空间及四天后的预测。",
+			queries: []query{{sum(metric("idnode_store_free_bytes"), "instance"), "{{instance}}"}, {sum("predict_linear("+metric("idnode_store_free_bytes")+"[6h], 345600)", "instance"), "{{instance}} in 4 days"}}},
+		{title: "Size of the query log", unit: "bytes", description: "Of all its segments. 解析日志大小。",
+			queries: []query{{sum(metric("idnode_query_log_bytes"), "instance"), "{{instance}}"}}},
+		{title: "Age of the query log", unit: "s", description: "Of its oldest segment; the law wants six months. 解析日志最早时间。",
+			queries: []query{{metric("idnode_query_log_oldest_seconds"), "{{instance}}"}}},
+	},
+}
