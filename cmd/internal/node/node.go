@@ -325,7 +325,9 @@ func (n *Node) buildSurfaces() error {
 	if n.queries != nil {
 		n.counter = &queryCounter{log: n.queries, names: names.Names(), namespaces: n.namespaces, counts: n.counts.Resolutions()}
 		if n.sync != nil {
-			n.feeder = &syncFeeder{queries: n.counter, counts: n.sync.Requests()}
+			// It runs beside the counter: each has its own reader of names, which is not safe for concurrent use.
+			reader := &queryCounter{log: n.queries, names: names.Names(), namespaces: n.namespaces}
+			n.feeder = &syncFeeder{queries: reader, counts: n.sync.Requests()}
 		}
 	}
 	market := snms.New(snms.Options{Registrar: n.registrar, Logins: verifier, BatchRows: n.cfg.SNMS.BatchRows, Location: location, Logger: n.log})
