@@ -9,7 +9,7 @@ var process = board{
 			queries: []query{{metric("process_resident_memory_bytes"), "{{instance}} resident"}, {metric("go_memstats_heap_inuse_bytes"), "{{instance}} heap"}, {metric("go_gc_gomemlimit_bytes"), "{{instance}} limit"}}},
 		{title: "Goroutines", unit: "none", description: "Some dozens at rest, and one or two a connection. 协程数。", queries: []query{{metric("go_goroutines"), "{{instance}}"}}},
 		{title: "Collections", unit: "ops", description: "Garbage collections a second. 垃圾回收次数。", queries: []query{{rate("go_gc_duration_seconds_count"), "{{instance}}"}}},
-		{title: "Longest pause of a collection", unit: "s", description: "Of the last ones. 回收最长停顿。", queries: []query{{metric("go_gc_duration_seconds", `quantile="1"`), "{{instance}}"}}},
+		{title: "Longest pause of a collection", unit: "s", description: "Of the last ones. 回收最长停顿。", queries: []query{{metric("go_gc_duration_seconds", `quantile=~"1|1.0"`), "{{instance}}"}}},
 		{title: "Waiting for a processor, p99", unit: "s", description: "How long goroutines that could run wait: the CPU is too busy if it grows. 调度等待 P99。",
 			queries: []query{{quantile("0.99", "go_sched_latencies_seconds", byNode), "{{instance}}"}}},
 		{title: "Allocations", unit: "Bps", description: "Octets allocated a second. 内存分配速率。", queries: []query{{rate("go_memstats_alloc_bytes_total"), "{{instance}}"}}},
