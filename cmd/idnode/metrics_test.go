@@ -182,9 +182,35 @@ func TestAccounting(t *testing.T) {
 			}
 		}
 	}
+	d.checkHot(id)
 	problems, err := promlint.NewWithMetricFamilies(own).Lint()
 	if err != nil || len(problems) > 0 {
 		t.Errorf("promlint: %v %v", problems, err)
 	}
 	d.stop()
+}
+
+// checkHot: the admin listener tells what is asked for most, which metrics may not.
+func (d *daemon) checkHot(id string) {
+	d.t.Helper()
+	admin := &daemon{t: d.t, http: d.admin}
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		a := admin.must(200, "", "GET", "/debug/hot", nil)
+		lists := make(map[string]map[string]any)
+		for _, name := range []string{"identifiers", "prefixes", "sources"} {
+			list, _ := a[name].([]any)
+			if len(list) > 20 {
+				d.t.Fatalf("%d %s", len(list), name)
+			}
+			if len(list) > 0 {
+				lists[name], _ = list[0].(map[string]any)
+			}
+		}
+		if lists["identifiers"]["value"] == strings.ToLower(id) && lists["prefixes"]["value"] == "88.1021.150" && lists["sources"]["value"] == "127.0.0.1" {
+			return
+		}
+		if time.Now().After(deadline) {
+			d.t.Fatalf("hot: %v", a)
+		}
+	}
 }

@@ -323,7 +323,7 @@ func (n *Node) buildSurfaces() error {
 		return fmt.Errorf("build HTTP API: %w", err)
 	}
 	if n.queries != nil {
-		n.counter = &queryCounter{log: n.queries, names: names.Names(), namespaces: n.namespaces, counts: n.counts.Resolutions()}
+		n.counter = &queryCounter{log: n.queries, names: names.Names(), namespaces: n.namespaces, counts: n.counts.Resolutions(), hot: newHot(time.Now())}
 		if n.sync != nil {
 			// It runs beside the counter: each has its own reader of names, which is not safe for concurrent use.
 			reader := &queryCounter{log: n.queries, names: names.Names(), namespaces: n.namespaces}

@@ -28,6 +28,7 @@ type queryCounter struct {
 	names      *dnsserver.Names
 	namespaces *storage.Namespaces
 	counts     *statistics.Resolutions
+	hot        *hot // nil: nobody asks what is asked for most
 
 	begun   bool           // place is known
 	place   querylog.Place // up to which the log is counted
@@ -95,8 +96,14 @@ func (c *queryCounter) count(ctx context.Context) error {
 // add counts a question.
 func (c *queryCounter) add(e *querylog.Entry) {
 	var ns *identifier.Namespace
-	if id, ok := c.identifier(e); ok {
+	id, ok := c.identifier(e)
+	if ok {
 		ns = c.namespaces.Find(id)
+	} else {
+		id = identifier.ID{}
+	}
+	if c.hot != nil {
+		c.hot.add(e, id, ns)
 	}
 	outcome := statistics.Other
 	switch e.Status {
