@@ -190,6 +190,9 @@ func (f *FrontMetrics) Drop(reason string) {
 	}
 }
 
+// Panics returns the function that counts a panic recovered from by a part that is no front end, such as "registry_api".
+func (m *Metrics) Panics(component string) func() { return m.panics.WithLabelValues(component).Inc }
+
 // Slip counts a request whose answer is cut short, or replaced by an excuse, because its network has had its share. The
 // answer is counted as any other.
 func (f *FrontMetrics) Slip() {

@@ -46,6 +46,7 @@ type Options struct {
 	Version    string                // the node's, for the OpenAPI document; default "dev"
 	Logger     *slog.Logger          // takes failures of ours; default slog.Default()
 	Registerer prometheus.Registerer // takes the metrics; default none
+	Panicked   func()                // is told of panics recovered from; default: nobody is
 
 	// Statistics answer GET /v1/statistics. Default: there are none.
 	Statistics *statistics.Statistics
@@ -66,10 +67,12 @@ type server struct {
 	limits  registry.Limits
 	log     *slog.Logger
 	metrics *metrics
-	mux     *http.ServeMux
-	huma    huma.API
-	counts  *statistics.Statistics // nil: none
-	sync    *topsync.Syncer        // nil: nothing is reported upward
+
+	panicked func() // nil: nobody is told
+	mux      *http.ServeMux
+	huma     huma.API
+	counts   *statistics.Statistics // nil: none
+	sync     *topsync.Syncer        // nil: nothing is reported upward
 }
 
 // New returns the handler of /v1/… and /openapi.json.
@@ -87,7 +90,7 @@ func New(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
-	s := &server{reg: o.Registrar, auth: o.Verifier, logins: o.Logins, hooks: o.Webhooks, chain: o.Audit, jobs: o.Jobs, queries: o.Queries, counts: o.Statistics, sync: o.Sync, limits: o.Registrar.Limits(), log: o.Logger, metrics: m, mux: http.NewServeMux()}
+	s := &server{reg: o.Registrar, auth: o.Verifier, logins: o.Logins, hooks: o.Webhooks, chain: o.Audit, jobs: o.Jobs, queries: o.Queries, counts: o.Statistics, sync: o.Sync, limits: o.Registrar.Limits(), log: o.Logger, metrics: m, panicked: o.Panicked, mux: http.NewServeMux()}
 	s.huma = humago.New(s.mux, config(o.Version))
 	s.identifiers()
 	s.histories()

@@ -92,3 +92,21 @@ func TestScopesDecided(t *testing.T) {
 		t.Errorf("found %d operations", named)
 	}
 }
+
+// broken is an Authenticator that is at fault.
+type broken struct{}
+
+func (broken) Verify(context.Context, string, netip.Addr) (registry.Actor, error) { panic("broken") }
+
+// TestPanicked: a panic is answered, and told.
+func TestPanicked(t *testing.T) {
+	told := 0
+	h := handlerFor(t, registry.Actor{})
+	s := h.(*server)
+	s.auth, s.panicked = broken{}, func() { told++ }
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest("GET", "/v1/identifiers?id=88.100/x", nil))
+	if told != 1 || w.Code != http.StatusInternalServerError {
+		t.Errorf("told %d times, answered %d %s", told, w.Code, w.Body)
+	}
+}

@@ -46,6 +46,9 @@ func (s *server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 				panic(p)
 			}
 			s.log.Error("request panicked", "route", route(r), "panic", fmt.Sprint(p))
+			if s.panicked != nil {
+				s.panicked()
+			}
 			if w.status == 0 {
 				writeProblem(w, newProblem(registry.Refuse(registry.CodeInternal, "", "the node failed; nothing about the request is wrong"), languageOf(r.Context())))
 			}

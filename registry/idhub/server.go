@@ -41,6 +41,7 @@ type Options struct {
 	Logins    Logins              // required
 	Location  *time.Location      // of the times in requests and answers; default UTC+8
 	Logger    *slog.Logger        // takes failures of ours; default slog.Default()
+	Panicked  func()              // is told of panics recovered from; default: nobody is
 }
 
 // Paths are where the surface's calls begin.
@@ -78,6 +79,9 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				panic(p)
 			}
 			s.Logger.Error("request panicked", "path", r.URL.Path, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			if s.Panicked != nil {
+				s.Panicked()
+			}
 			write(w, http.StatusOK, answer{Code: CodeTrouble, Message: messageTrouble})
 		}
 	}()

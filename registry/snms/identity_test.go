@@ -57,3 +57,14 @@ func TestToken(t *testing.T) {
 	f(nil, "GET", "/identity/token", "", 405, `{"message":"请求方法不支持","status":-2,"data":null}`)
 	f(nil, "POST", "/identity/unknown", both, 404, `{"message":"接口不存在","status":-2,"data":null}`)
 }
+
+// TestPanicked: a panic is answered, and told.
+func TestPanicked(t *testing.T) {
+	told := 0
+	h := New(Options{Registrar: newMarket(t, memstore.New(), nil).reg, Logins: (*logins)(nil), Logger: slog.New(slog.DiscardHandler), Panicked: func() { told++ }})
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest("POST", "/identity/token", strings.NewReader(`{"username":"li","password":"x"}`)))
+	if told != 1 || w.Code != 200 || !strings.Contains(w.Body.String(), messageTrouble) {
+		t.Errorf("told %d times, answered %d %s", told, w.Code, w.Body)
+	}
+}

@@ -43,6 +43,7 @@ type Options struct {
 	BatchRows int                 // identifiers that a batch call takes; default DefaultBatchRows
 	Location  *time.Location      // of the dates in requests and answers; default UTC+8
 	Logger    *slog.Logger        // takes failures of ours; default slog.Default()
+	Panicked  func()              // is told of panics recovered from; default: nobody is
 }
 
 // Paths are where the surface's calls begin.
@@ -82,6 +83,9 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				panic(p)
 			}
 			s.Logger.Error("request panicked", "path", r.URL.Path, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			if s.Panicked != nil {
+				s.Panicked()
+			}
 			write(w, http.StatusOK, answer{messageTrouble, StatusServerError, nil})
 		}
 	}()

@@ -318,7 +318,7 @@ func (n *Node) buildSurfaces() error {
 		return err
 	}
 	registration, err := api.New(api.Options{Registrar: n.registrar, Verifier: verifier, Logins: verifier, Webhooks: n.webhooks, Audit: n.audit, Jobs: n.jobs, Queries: n.queryReader(names), Statistics: n.counts, Sync: n.sync, Version: n.version,
-		Logger: n.log, Registerer: n.metrics})
+		Logger: n.log, Registerer: n.metrics, Panicked: metrics.Panics("registry_api")})
 	if err != nil {
 		return fmt.Errorf("build HTTP API: %w", err)
 	}
@@ -330,12 +330,12 @@ func (n *Node) buildSurfaces() error {
 			n.feeder = &syncFeeder{queries: reader, counts: n.sync.Requests()}
 		}
 	}
-	market := snms.New(snms.Options{Registrar: n.registrar, Logins: verifier, BatchRows: n.cfg.SNMS.BatchRows, Location: location, Logger: n.log})
+	market := snms.New(snms.Options{Registrar: n.registrar, Logins: verifier, BatchRows: n.cfg.SNMS.BatchRows, Location: location, Logger: n.log, Panicked: metrics.Panics("snms")})
 	others := make(map[string]http.Handler)
 	for _, path := range snms.Paths() {
 		others[path] = market
 	}
-	hub := idhub.New(idhub.Options{Registrar: n.registrar, Logins: verifier, Location: location, Logger: n.log})
+	hub := idhub.New(idhub.Options{Registrar: n.registrar, Logins: verifier, Location: location, Logger: n.log, Panicked: metrics.Panics("idhub")})
 	for _, path := range idhub.Paths() {
 		others[path] = hub
 	}
