@@ -89,6 +89,7 @@ type FrontMetrics struct {
 	inflight atomic.Int64
 	overruns atomic.Pointer[func(count func(socket int, n uint64))]
 	open     atomic.Pointer[func() int]
+	waiting  atomic.Pointer[func() int]
 
 	requests  [schemeCount][opCount]atomic.Uint64
 	responses [schemeCount][statusCount][tierCount]atomic.Uint64
@@ -216,6 +217,13 @@ func (f *FrontMetrics) Connections(fn func() int) {
 	}
 }
 
+// Queue has fn asked, at each collection, how many datagrams wait for a worker.
+func (f *FrontMetrics) Queue(fn func() int) {
+	if f != nil {
+		f.waiting.Store(&fn)
+	}
+}
+
 // Panic counts a panic recovered from.
 func (f *FrontMetrics) Panic() {
 	if f != nil {
@@ -309,6 +317,7 @@ var (
 	overrunsDesc = prometheus.NewDesc("idnode_udp_socket_rcvbuf_errors_total",
 		"Datagrams that the system dropped because a socket's buffer was full.", []string{"proto", "socket"}, nil)
 	connectionsDesc = prometheus.NewDesc("idnode_tcp_connections", "Open TCP connections.", []string{"proto"}, nil)
+	queueDesc       = prometheus.NewDesc("idnode_queue_depth", "Datagrams that wait for a worker, because their answers have to be waited for.", []string{"proto"}, nil)
 	inDesc          = prometheus.NewDesc("idnode_resolve_request_bytes", "Octets of datagrams that were read.", []string{"proto"}, nil)
 	outDesc         = prometheus.NewDesc("idnode_resolve_response_bytes", "Octets of datagrams that were sent.", []string{"proto"}, nil)
 	batchDesc       = prometheus.NewDesc("idnode_udp_batch_size", "Datagrams that were read at once.", []string{"proto"}, nil)
@@ -317,7 +326,7 @@ var (
 
 // Describe implements [prometheus.Collector].
 func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{requestsDesc, responsesDesc, durationDesc, inflightDesc, overrunsDesc, connectionsDesc, inDesc, outDesc, batchDesc} {
+	for _, d := range []*prometheus.Desc{requestsDesc, responsesDesc, durationDesc, inflightDesc, overrunsDesc, connectionsDesc, queueDesc, inDesc, outDesc, batchDesc} {
 		ch <- d
 	}
 }
@@ -341,6 +350,9 @@ func (f *FrontMetrics) collect(ch chan<- prometheus.Metric) {
 	}
 	if fn := f.open.Load(); fn != nil {
 		ch <- prometheus.MustNewConstMetric(connectionsDesc, prometheus.GaugeValue, float64((*fn)()), f.proto)
+	}
+	if fn := f.waiting.Load(); fn != nil {
+		ch <- prometheus.MustNewConstMetric(queueDesc, prometheus.GaugeValue, float64((*fn)()), f.proto)
 	}
 	if f.overruns.Load() != nil { // datagrams
 		ch <- f.in.metric(inDesc, 5, f.proto)

@@ -74,6 +74,8 @@ var resolution = board{
 			queries: []query{{sumRate(requests, []string{"op"}), "{{op}}"}}},
 		{title: "In flight", unit: "none", description: "Requests being answered. 处理中的请求。",
 			queries: []query{{sum(metric("idnode_inflight_requests"), "proto"), "{{proto}}"}}},
+		{title: "Queue", unit: "none", description: "Datagrams that wait for a worker; beyond 1024 they are dropped. 等待处理的报文数。",
+			queries: []query{{metric("idnode_queue_depth"), "{{instance}} {{proto}}"}}},
 		{title: "Requests less answers, drops and what is in flight", unit: "none", description: "The accounting identity: 0 at rest; some while much is under way. 记账恒等式：静止时为零。",
 			queries: []query{{sum(metric(requests), "proto") + " - " + sum(metric(responses), "proto") + " - " + sum(metric(dropped, admitted), "proto") + " - " + sum(metric("idnode_inflight_requests"), "proto"), "{{proto}}"}}},
 		{title: "Dropped before admission", unit: "pps", description: "Packets and connections that did not become requests, by reason. 受理前丢弃。",

@@ -72,6 +72,7 @@ func New(o Options) *Server {
 	}
 	s := &Server{o: o, queue: make(chan *job, queueSize)}
 	s.jobs.New = func() any { return new(job) }
+	o.Metrics.Queue(func() int { return len(s.queue) })
 	o.Metrics.Overruns(func(count func(socket int, n uint64)) {
 		for i, c := range o.Sockets {
 			if n, ok := overruns(c); ok {
