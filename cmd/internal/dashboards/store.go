@@ -31,6 +31,8 @@ var store = board{
 			queries: []query{{sum(metric("idnode_store_free_bytes"), "instance"), "{{instance}}"}, {sum("predict_linear("+metric("idnode_store_free_bytes")+"[6h], 345600)", "instance"), "{{instance}} in 4 days"}}},
 		{title: "Size of the query log", unit: "bytes", description: "Of all its segments. 解析日志大小。",
 			queries: []query{{sum(metric("idnode_query_log_bytes"), "instance"), "{{instance}}"}}},
+		{title: "Age of the newest backup", unit: "s", description: "Of a complete one. 最近一次完整备份距今时间。",
+			queries: []query{{"time() - (" + metric("idnode_backup_last_success_timestamp_seconds") + " > 0)", "{{instance}}"}}},
 		{title: "Age of the query log", unit: "s", description: "Of its oldest segment; the law wants six months. 解析日志最早时间。",
 			queries: []query{{metric("idnode_query_log_oldest_seconds"), "{{instance}}"}}},
 	},
