@@ -37,9 +37,9 @@ func succeeds(t *testing.T, args ...string) string {
 	return out
 }
 
-// load registers identifiers from several clients until stop is called, which returns how many each has had acknowledged.
+// registerMeanwhile registers identifiers from several clients until stop is called, which returns how many each has had acknowledged.
 // sofar tells how many by now.
-func load(d *daemon, key string) (sofar func() []int, stop func() []int) {
+func registerMeanwhile(d *daemon, key string) (sofar func() []int, stop func() []int) {
 	var done atomic.Bool
 	var clients sync.WaitGroup
 	var counts [4]atomic.Int64
@@ -101,7 +101,7 @@ func TestRestoreDrill(t *testing.T) {
 	d := startDaemon(t, t.TempDir())
 	_, key := d.tenant("Alice", "88.1021.150")
 	dest := filepath.Join(t.TempDir(), "backups")
-	sofar, stop := load(d, key)
+	sofar, stop := registerMeanwhile(d, key)
 	for total(sofar()) < 200 {
 		time.Sleep(10 * time.Millisecond)
 	}
@@ -236,7 +236,7 @@ func TestStandby(t *testing.T) {
 	if err := standby.Start(); err != nil {
 		t.Fatal(err)
 	}
-	sofar, stop := load(d, key)
+	sofar, stop := registerMeanwhile(d, key)
 	// What is noted before a moment is in every backup of a later one.
 	type note struct {
 		at     time.Time
